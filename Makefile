@@ -1,0 +1,38 @@
+# `make demo` and `make test` set up all they need: Python >= 3.11 and make suffice.
+PYTHON ?= python3
+BIN := .venv/bin
+# Tests run on every core; set JOBS=0 for one process.
+JOBS ?= auto
+
+.PHONY: demo test lint types format clean
+
+demo: .venv/installed
+	$(BIN)/python train.py configs/digits.py --run.workdir runs/digits
+
+test: .venv/installed-test
+	$(BIN)/pytest -n $(JOBS) --dist loadfile
+
+lint: .venv/installed-check
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: .venv/installed-check .venv/installed-test
+	$(BIN)/basedpyright
+
+format: .venv/installed-check
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean:
+	rm -rf .venv runs
+
+.venv/installed: pyproject.toml
+	@echo "Installing into .venv (a minute or two) ..."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --editable .
+	@touch $@
+
+.venv/installed-%: .venv/installed
+	@echo "Installing what $* needs ..."
+	@$(BIN)/pip install --quiet --editable '.[$*]'
+	@touch $@

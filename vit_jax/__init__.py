@@ -1,0 +1,1 @@
+"""The Vision Transformer for JAX: the architecture, the conversion, the training."""

@@ -1,0 +1,1 @@
+"""The architecture: head(pool(encode(embed(images))))."""

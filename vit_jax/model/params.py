@@ -1,0 +1,63 @@
+"""Parameters as one flat dict, `{"blocks.3.attn.q.kernel": array}`, and back.
+
+All that is not the model itself (optimizer, converter, checkpoints) sees parameters in
+this form: a plain pytree with names that a pattern can match.
+"""
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from flax import nnx
+from numpy.typing import NDArray
+
+from vit_jax.config import ViTConfig
+from vit_jax.model.init import initial_value
+from vit_jax.model.vit import VisionTransformer
+
+Params = Mapping[str, jax.Array | NDArray[Any]]
+
+
+@functools.lru_cache(maxsize=32)
+def _abstract(config: ViTConfig) -> tuple[nnx.GraphDef, dict[str, tuple[int, ...]]]:
+    model = nnx.eval_shape(lambda: VisionTransformer(config))
+    graphdef, state = nnx.split(model)
+    leaves = nnx.to_flat_state(state)
+    return graphdef, {
+        ".".join(map(str, path)): leaf.get_value().shape for path, leaf in leaves
+    }
+
+
+def param_shapes(config: ViTConfig) -> dict[str, tuple[int, ...]]:
+    """Returns the name and shape of every parameter, without making any."""
+    return dict(_abstract(config)[1])
+
+
+def init_params(config: ViTConfig, *, seed: int) -> dict[str, np.ndarray]:
+    """Returns initial float32 parameters on the host: a function of seed and name."""
+    return {
+        name: initial_value(name, shape, config, (seed,))
+        for name, shape in param_shapes(config).items()
+    }
+
+
+def bind(config: ViTConfig, params: Params) -> VisionTransformer:
+    """Returns the model that computes with these parameters.
+
+    Cheap, and free under jit: nothing is drawn, copied or compiled.
+    """
+    graphdef, shapes = _abstract(config)
+    assert params.keys() == shapes.keys()
+    flat = [
+        (tuple(int(part) if part.isdigit() else part for part in name.split(".")), leaf)
+        for name, leaf in params.items()
+    ]
+    return nnx.merge(graphdef, nnx.from_flat_state(flat))
+
+
+def unbind(model: VisionTransformer) -> dict[str, jax.Array | NDArray[Any]]:
+    """Returns the parameters of a model by name: `bind` undone."""
+    leaves = nnx.to_flat_state(nnx.state(model, nnx.Param))
+    return {".".join(map(str, path)): leaf.get_value() for path, leaf in leaves}

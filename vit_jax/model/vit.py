@@ -1,0 +1,116 @@
+"""The Vision Transformer: head(pool(encode(embed(images)))).
+
+Axes: b batch, r rows, c columns, k channels, t tokens, d embed_dim; n features of one
+image (absent; t where pool='none'), o outputs (classes, or features where there is no
+head).
+"""
+
+from collections.abc import Iterator
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float
+
+from vit_jax.config import ViTConfig
+from vit_jax.model.block import Block
+from vit_jax.model.embed import Embed, Images
+from vit_jax.model.init import fill
+from vit_jax.model.linear import Linear
+from vit_jax.model.norm import make_norm
+from vit_jax.model.pool import Pool
+
+
+class VisionTransformer(nnx.Module):
+    """A Vision Transformer (Dosovitskiy et al. 2021, arXiv:2010.11929).
+
+    Args:
+      config: every architectural choice.
+      rngs: draws the initial values, on the host. None leaves zeros: for
+        `nnx.eval_shape`, and for parameters that come from elsewhere.
+    """
+
+    def __init__(self, config: ViTConfig, *, rngs: nnx.Rngs | None = None):
+        def head() -> Linear | None:
+            # float32 whatever the compute dtype: logits decide the loss.
+            if not config.num_classes:
+                return None
+            return Linear(config.embed_dim, config.num_classes, dtype="float32")
+
+        self.config = config
+        self.embed = Embed(config)
+        self.blocks = nnx.List([Block(config) for _ in range(config.depth)])
+        self.norm = make_norm(config) if config.final_norm else None
+        self.pool = Pool(config)
+        self.head = head()
+        self.head_dist = head() if config.distill_token else None
+        if rngs is not None:
+            fill(self, config, rngs.params())
+
+    def __call__(
+        self, images: Images, *, rngs: nnx.Rngs | None = None
+    ) -> Float[Array, "b *n o"]:
+        """Returns float32 logits, or features where the config has no classes.
+
+        Args:
+          images: normalised, of the config's image size and channels.
+          rngs: with a stream `dropout`: the model drops, as in training.
+
+        Raises:
+          InputError: images of another size or number of channels.
+        """
+        x = self.embed(images, rngs=rngs)
+        return self.classify(self.pool(self.encode(x, rngs=rngs)))
+
+    def encode(
+        self, x: Float[Array, "b t d"], *, rngs: nnx.Rngs | None = None
+    ) -> Float[Array, "b t d"]:
+        """Returns the tokens behind all blocks and the final norm."""
+        depth = self.config.depth
+        # One key a block, so that a looped and a recomputed block drop the same.
+        keys = None if rngs is None else jax.random.split(rngs.dropout(), depth)
+        rates = None
+        if self.config.drop_path:
+            rates = jnp.linspace(0, self.config.drop_path, depth)
+
+        def run(x: Array, inputs: tuple[Block, Array | None, Array | None]):
+            block, rate, key = inputs
+            rngs = None if key is None else nnx.Rngs(dropout=key)
+            rate = 0.0 if rate is None else rate
+            return block(x, drop_path_rate=rate, rngs=rngs), None
+
+        if self.config.remat:
+            run = jax.checkpoint(run)
+        if self.config.scan_layers:
+            blocks = jax.tree.map(lambda *leaves: jnp.stack(leaves), *self.blocks)
+            x, _ = jax.lax.scan(run, x, (blocks, rates, keys))
+        else:
+            for i, block in enumerate(self.blocks):
+                rate = None if rates is None else rates[i]
+                x, _ = run(x, (block, rate, None if keys is None else keys[i]))
+        return self.norm(x) if self.norm else x
+
+    def classify(self, features: Float[Array, "b *n d"]) -> Float[Array, "b *m o"]:
+        """Returns the head's logits; two heads are averaged."""
+        if self.head_dist:
+            assert self.head
+            logits = self.head(features[:, 0]) + self.head_dist(features[:, 1])
+            return logits / 2
+        if self.config.distill_token:
+            features = features.mean(axis=1)  # (b, d)
+        return self.head(features) if self.head else features.astype(jnp.float32)
+
+    def stages(self, images: Images) -> Iterator[tuple[str, Float[Array, "..."]]]:
+        """Yields what each stage gives, by name, from the embedding to the logits."""
+        x = self.embed(images)
+        yield "embed", x
+        for i, block in enumerate(self.blocks):
+            x = block(x)
+            yield f"blocks.{i}", x
+        if self.norm:
+            x = self.norm(x)
+            yield "norm", x
+        x = self.pool(x)
+        if not self.config.distill_token:  # two tokens of the norm's, one a head
+            yield "pool", x
+        yield "logits", self.classify(x)
