@@ -1,0 +1,119 @@
+import dataclasses
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+import vit_jax
+from tests.models import TINY, random_images, random_model, random_params
+from vit_jax.checkpoint import Release, load_release, save_release
+from vit_jax.errors import InputError
+from vit_jax.model.params import unbind
+from vit_jax.pixels import Pixels
+from vit_jax.weights.convert import convert
+from vit_jax.weights.detect import GuessWarning
+from vit_jax.weights.faults import ConversionError
+from vit_jax.weights.files import read_tensors, write_tensors
+from vit_jax.weights.layouts.timm import TIMM
+from vit_jax.weights.mapping import make_plan
+
+TOLD = {"num_heads": 2, "norm_eps": 1e-6, "activation": "gelu", "attn_scale": None}
+TOLD |= {"pool": "cls", "image_size": 8}
+
+
+@pytest.fixture
+def file(tmp_path):
+    """A weights file of the tiny model."""
+    path = tmp_path / "tiny.safetensors"
+    vit_jax.save(random_model(TINY), path)
+    return path
+
+
+def test_what_is_saved_is_loaded(file):
+    model = vit_jax.load(file, **TOLD)
+    assert model.config == TINY
+    expected = random_params(TINY)
+    params = unbind(model)
+    assert all(np.array_equal(params[name], expected[name]) for name in expected)
+    images = random_images(TINY)
+    np.testing.assert_array_equal(model(images), random_model(TINY)(images))
+
+
+def test_what_weights_do_not_tell_is_warned_of_as_a_guess(file):
+    with pytest.warns(GuessWarning, match=r"do not tell num_heads=1, norm_eps=1e-06"):
+        model = vit_jax.load(file)
+    assert model.config == TINY.replace(num_heads=1)
+
+
+def test_a_preset_and_overrides_say_it_all(tmp_path):
+    config = vit_jax.PRESETS["vit_tiny_patch16_224"].config
+    config = config.replace(depth=1, num_classes=3, image_size=32)
+    path = tmp_path / "x.safetensors"
+    vit_jax.save(random_model(config), path)
+    model = vit_jax.load(
+        path, preset="vit_tiny_patch16_224", depth=1, num_classes=3, image_size=32
+    )
+    assert model.config == config
+
+
+def test_weights_of_another_depth_say_which(file):
+    with pytest.raises(ConversionError) as caught:
+        vit_jax.load(file, **{**TOLD, "depth": 3})
+    assert str(caught.value).splitlines() == [
+        "the weights do not fit the timm layout of this model:",
+        "  missing  blocks.2.* (12 tensors each)",
+        "The file's shapes say: depth=2 (asked for 3). Ask for these to load it.",
+    ]
+
+
+def test_a_field_that_is_none_is_refused_with_the_nearest(file):
+    with pytest.raises(InputError, match="Perhaps you meant num_heads"):
+        vit_jax.load(file, **TOLD, num_head=2)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_a_model_is_saved_rounded_only_when_asked(tmp_path, dtype):
+    path = tmp_path / "x.safetensors"
+    vit_jax.save(random_model(TINY), path, dtype=dtype)
+    assert {str(a.dtype) for a in read_tensors(path).values()} == {dtype}
+    assert unbind(vit_jax.load(path, **TOLD))["norm.scale"].dtype == np.float32
+
+
+def test_convert_keeps_every_dtype_bit_for_bit(tmp_path):
+    tensors = make_plan(TIMM, TINY).to_theirs(random_params(TINY))
+    tensors = {k: a.astype(ml_dtypes.bfloat16) for k, a in tensors.items()}
+    first, last = tmp_path / "a.safetensors", tmp_path / "c.safetensors"
+    write_tensors(first, tensors)
+    convert(first, tmp_path / "b", **TOLD)
+    convert(tmp_path / "b", last)
+    assert last.read_bytes() == first.read_bytes()
+
+
+def test_a_release_carries_what_its_user_needs(tmp_path):
+    release = Release(
+        config=TINY,
+        params=random_params(TINY),
+        pixels=Pixels((0.3,), (0.4,)),
+        class_names=tuple("0123456789"),
+    )
+    save_release(tmp_path / "model", release)
+    again = load_release(tmp_path / "model")
+    assert dataclasses.replace(again, params=release.params) == release
+    assert all(np.array_equal(again.params[n], release.params[n]) for n in again.params)
+    model = vit_jax.load(tmp_path / "model", attention="xla")
+    assert model.config == TINY.replace(attention="xla")
+    with pytest.raises(InputError, match="depth would give other shapes"):
+        vit_jax.load(tmp_path / "model", depth=3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"layout": "tim"}, "no layout 'tim'. Perhaps you meant timm"),
+        ({"dtype": "int8"}, "dtype='int8'; expected one of"),
+    ],
+)
+def test_unknown_layouts_and_dtypes_are_refused(tmp_path, arguments, message):
+    with pytest.raises(InputError, match=message):
+        vit_jax.save(random_model(TINY), tmp_path / "x.safetensors", **arguments)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,216 @@
+"""Checkpoints of a run and the models that runs release: all that knows Orbax.
+
+A checkpoint holds the whole training state and the data position. A release is a
+folder with parameters and a card (config, pixel statistics, class names). Both carry a
+digest of every number in them: what a disk changed is noticed, never loaded.
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+from numpy.typing import NDArray
+
+from vit_jax.config import ViTConfig
+from vit_jax.errors import InputError
+from vit_jax.model.params import param_shapes
+from vit_jax.pixels import Pixels
+from vit_jax.records import from_fields, to_fields
+
+log = logging.getLogger(__name__)
+
+
+class CheckpointError(InputError):
+    """A checkpoint that is damaged, or of another model."""
+
+
+def digest(tree: Any) -> str:
+    """Returns the SHA-256 of every number of a pytree of arrays, in hexadecimal."""
+    found = hashlib.sha256()
+    for leaf in jax.tree.leaves(tree):
+        found.update(np.ascontiguousarray(leaf).reshape(-1).view(np.uint8).data)
+    return found.hexdigest()
+
+
+class Checkpoints:
+    """The newest `keep` checkpoints of one run, each a folder named by its step."""
+
+    def __init__(self, folder: Path, *, keep: int):
+        self.folder = folder.absolute()
+        policy = ocp.checkpoint_managers.LatestN(keep)
+        options = ocp.CheckpointManagerOptions(preservation_policy=policy)
+        self.manager = ocp.CheckpointManager(self.folder, options=options)
+
+    def save(self, step: int, state: Any, position: dict[str, Any]) -> None:
+        """Starts to save a state; the write goes on while the run does.
+
+        A failure of the write is raised by the next one, or when the checkpoints close.
+
+        Args:
+          position: what the data pipeline needs to go on, as JSON.
+        """
+        self.manager.save(
+            step,
+            args=ocp.args.Composite(
+                state=ocp.args.StandardSave(state),
+                card=ocp.args.JsonSave({"position": position, "digest": digest(state)}),
+            ),
+        )
+
+    def __enter__(self) -> "Checkpoints":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Waits until everything is on the disk; raises what a write raised."""
+        self.manager.wait_until_finished()
+        self.manager.close()
+
+    def restore(
+        self, like: Any, sharding: jax.sharding.Sharding
+    ) -> tuple[Any, dict[str, Any]] | None:
+        """Returns the newest good state and its data position; None if there is none.
+
+        A damaged checkpoint is put aside, with a warning, and the one before it taken.
+
+        Args:
+          like: a state with the shapes and dtypes that are expected.
+          sharding: where its arrays shall live.
+
+        Raises:
+          CheckpointError: there are checkpoints, and every one is damaged.
+        """
+        template = jax.tree.map(
+            lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), like
+        )
+        steps = sorted(self.manager.all_steps(), reverse=True)
+        for step in steps:
+            try:
+                return self._restore(step, template)
+            except CheckpointError as error:
+                aside = self.folder.with_name(f"{self.folder.name}.damaged") / str(step)
+                log.warning("%s It is put aside in %s.", error, aside)
+                aside.parent.mkdir(exist_ok=True)
+                shutil.rmtree(aside, ignore_errors=True)
+                (self.folder / str(step)).rename(aside)
+                self.manager.reload()
+        if steps:
+            raise CheckpointError(
+                f"every checkpoint in {self.folder} is damaged; they are put aside."
+                " Start the same command again to train from the beginning."
+            )
+        return None
+
+    def _restore(self, step: int, template: Any) -> tuple[Any, dict[str, Any]]:
+        with _orbax_errors(self.folder / str(step)):
+            found: Any = self.manager.restore(
+                step,
+                args=ocp.args.Composite(
+                    state=ocp.args.StandardRestore(template),
+                    card=ocp.args.JsonRestore(),
+                ),
+            )
+        if digest(found["state"]) != found["card"]["digest"]:
+            raise CheckpointError(_damaged(self.folder / str(step), "numbers changed"))
+        return found["state"], found["card"]["position"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Release:
+    """A model that can be used: parameters, and what they expect and mean."""
+
+    config: ViTConfig
+    params: dict[str, NDArray[Any]]
+    pixels: Pixels
+    class_names: tuple[str, ...]
+    """One for each class, or none where they are not known."""
+
+
+CARD = "model.json"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Card:
+    """What stands in model.json: a release but for its parameters."""
+
+    config: ViTConfig
+    pixels: Pixels
+    class_names: tuple[str, ...]
+    digest: str
+
+
+def save_release(folder: Path, release: Release) -> None:
+    """Writes a model's folder, whole or not at all; an older one is replaced."""
+    folder = folder.absolute()
+    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    part.mkdir(parents=True)
+    try:
+        with ocp.StandardCheckpointer() as checkpointer:
+            checkpointer.save(part / "params", release.params)
+        card = _Card(
+            config=release.config,
+            pixels=release.pixels,
+            class_names=release.class_names,
+            digest=digest(release.params),
+        )
+        (part / CARD).write_text(json.dumps(to_fields(card), indent=1) + "\n")
+        old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+        if folder.exists():
+            folder.rename(old)
+        part.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def load_release(folder: Path) -> Release:
+    """Returns the model in a release's folder, or in the folder of a finished run.
+
+    Raises:
+      CheckpointError: there is none, or it is damaged.
+    """
+    folder = folder.absolute()
+    if not (folder / CARD).is_file() and (folder / "model" / CARD).is_file():
+        folder = folder / "model"
+    if not (folder / CARD).is_file():
+        raise CheckpointError(
+            f"{folder} holds no model: expected {CARD} in it or in {folder / 'model'},"
+            " which a run writes when it ends. Start an unfinished run's command again"
+            " to finish it."
+        )
+    with _orbax_errors(folder):
+        card: _Card = from_fields(_Card, json.loads((folder / CARD).read_text()))
+        with ocp.StandardCheckpointer() as checkpointer:
+            params = checkpointer.restore(folder / "params")
+        shapes = {name: array.shape for name, array in params.items()}
+    if shapes != param_shapes(card.config) or digest(params) != card.digest:
+        raise CheckpointError(_damaged(folder, "its numbers are not those written"))
+    return Release(
+        config=card.config,
+        params=params,
+        pixels=card.pixels,
+        class_names=card.class_names,
+    )
+
+
+@contextlib.contextmanager
+def _orbax_errors(folder: Path) -> Generator[None]:
+    """Turns whatever is raised on damaged files into a CheckpointError."""
+    try:
+        yield
+    except Exception as error:  # Orbax raises Exception itself, among others
+        first = str(error).split("\n", 1)[0][:200]
+        raise CheckpointError(_damaged(folder, first)) from error
+
+
+def _damaged(folder: Path, why: str) -> str:
+    return f"the checkpoint {folder} is damaged or incomplete ({why})."

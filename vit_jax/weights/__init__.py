@@ -1,0 +1,1 @@
+"""Weights: tables that read and write published layouts, and the proof."""

@@ -1,0 +1,180 @@
+"""Weights of any supported file or folder into a model, and back."""
+
+import contextlib
+import dataclasses
+import warnings
+from collections.abc import Generator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import ml_dtypes
+import numpy as np
+from numpy.typing import NDArray
+
+from vit_jax.checkpoint import Release, load_release, save_release
+from vit_jax.config import ViTConfig
+from vit_jax.errors import InputError, near
+from vit_jax.model.params import bind, unbind
+from vit_jax.model.vit import VisionTransformer
+from vit_jax.pixels import HALF
+from vit_jax.presets import find_preset
+from vit_jax.weights.detect import GUESSES, TOLD, GuessWarning, infer_config
+from vit_jax.weights.faults import ConversionError
+from vit_jax.weights.files import check_suffix, read_tensors, write_tensors
+from vit_jax.weights.layouts.timm import TIMM
+from vit_jax.weights.mapping import Layout, make_plan
+
+LAYOUTS = {layout.name: layout for layout in (TIMM,)}
+DTYPES = {"float32": np.float32, "bfloat16": ml_dtypes.bfloat16, "float16": np.float16}
+
+
+def load(
+    path: str | Path, *, preset: str | None = None, **overrides: Any
+) -> VisionTransformer:
+    """Returns the model in a weights file, a release's folder or a finished run's.
+
+    Parameters become float32, whatever the file's dtype. With no preset the config is
+    inferred from the shapes, and what they cannot tell is warned of as a guess.
+
+    Args:
+      path: `.safetensors`, `.pth`, `.pt` or `.bin` in the timm layout, or a folder.
+      preset: name of a published model that the weights are of.
+      overrides: fields of ViTConfig that differ from the preset's or the inferred.
+
+    Raises:
+      InputError: no such file, a damaged one, or an unknown preset or field.
+      ConversionError: the weights are of another model; the error lists every tensor.
+    """
+    release = read_release(Path(path), preset=preset, **overrides)
+    params = {
+        name: jnp.asarray(array, jnp.float32) for name, array in release.params.items()
+    }
+    return bind(release.config, params)
+
+
+def save(
+    model: VisionTransformer,
+    path: str | Path,
+    *,
+    layout: str = "timm",
+    dtype: str | None = None,
+) -> None:
+    """Writes a model's weights under a publisher's names.
+
+    Args:
+      path: `.safetensors`, or `.pth`, `.pt` and `.bin` where torch is installed.
+      layout: whose names and axes; see `vit-jax convert --help`.
+      dtype: float32, bfloat16 or float16 to round to; None keeps float32.
+
+    Raises:
+      InputError: an unknown suffix, layout or dtype.
+    """
+    params = {name: np.asarray(leaf) for name, leaf in unbind(model).items()}
+    if dtype is not None:
+        if dtype not in DTYPES:
+            raise InputError(f"dtype={dtype!r}; expected one of {', '.join(DTYPES)}.")
+        params = {name: array.astype(DTYPES[dtype]) for name, array in params.items()}
+    plan = make_plan(find_layout(layout), model.config)
+    write_tensors(Path(path), plan.to_theirs(params))
+
+
+def convert(
+    source: Path,
+    target: Path,
+    *,
+    preset: str | None = None,
+    layout: str = "timm",
+    **overrides: Any,
+) -> Release:
+    """Writes what one file or folder holds as another, every tensor in its own dtype.
+
+    A target with a suffix is a file of that kind, in the layout; one without is a
+    release's folder. Returns what was converted.
+    """
+    if target.suffix:
+        check_suffix(target)
+    release = read_release(source, preset=preset, **overrides)
+    if target.suffix:
+        plan = make_plan(find_layout(layout), release.config)
+        params = {name: np.asarray(leaf) for name, leaf in release.params.items()}
+        write_tensors(target, plan.to_theirs(params))
+    else:
+        save_release(target, release)
+    return release
+
+
+def read_release(path: Path, *, preset: str | None = None, **overrides: Any) -> Release:
+    """Returns the parameters of a file or folder, in its dtype, with their card."""
+    chosen = find_preset(preset) if preset else None
+    if path.is_dir():
+        release = load_release(path)
+        if chosen:
+            raise InputError(
+                f"{path} is a folder with a config of its own: leave preset={preset!r}"
+                " out."
+            )
+        return dataclasses.replace(release, config=_keep_shape(release, overrides))
+    tensors = read_tensors(path)
+    config = chosen.config if chosen else infer_config(tensors)
+    config = config.replace(**overrides)
+    guesses = [name for name in GUESSES if name not in overrides]
+    if not chosen and guesses:
+        told = ", ".join(f"{name}={getattr(config, name)!r}" for name in guesses)
+        warnings.warn(
+            f"{path}: weights do not tell {told}; these are guesses from timm's plain"
+            " ViTs. Name a preset, or give the fields, to be sure.",
+            GuessWarning,
+            stacklevel=3,
+        )
+    with _compared_with(tensors, config):
+        params = make_plan(TIMM, config).to_ours(tensors)
+    pixels = chosen.pixels if chosen else HALF
+    return Release(config=config, params=params, pixels=pixels, class_names=())
+
+
+def _keep_shape(release: Release, overrides: dict[str, Any]) -> ViTConfig:
+    """Returns a release's config with overrides that change no parameter's shape."""
+    config = release.config.replace(**overrides)
+    plans = [make_plan(TIMM, c) for c in (release.config, config)]
+    if plans[0].shapes != plans[1].shapes:
+        raise InputError(
+            f"{', '.join(overrides)} would give other shapes than the parameters have:"
+            " leave out what does not fit."
+        )
+    return config
+
+
+def find_layout(name: str) -> Layout:
+    """Returns the layout of a name; raises InputError if there is none."""
+    if name not in LAYOUTS:
+        raise InputError(
+            f"there is no layout {name!r}.{near(name, LAYOUTS)} Known:"
+            f" {', '.join(LAYOUTS)}."
+        )
+    return LAYOUTS[name]
+
+
+@contextlib.contextmanager
+def _compared_with(
+    tensors: Mapping[str, NDArray[Any]], config: ViTConfig
+) -> Generator[None]:
+    """Adds to a ConversionError which fields the file's shapes would have otherwise."""
+    try:
+        yield
+    except ConversionError as error:
+        try:
+            found = infer_config(tensors)
+        except InputError:
+            raise error from None
+        if found.layer_scale and config.layer_scale:
+            found = found.replace(layer_scale=config.layer_scale)
+        told = [
+            f"{name}={getattr(found, name)!r} (asked for {getattr(config, name)!r})"
+            for name in TOLD
+            if getattr(found, name) != getattr(config, name)
+        ]
+        if not told:
+            raise
+        mend = f"The file's shapes say: {', '.join(told)}. Ask for these to load it."
+        raise ConversionError(error.what, error.faults, mend) from None
