@@ -1,0 +1,152 @@
+"""What a disk does to a checkpoint is noticed, and the newest good one is used."""
+
+import json
+import logging
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from tests.models import TINY, random_params
+from vit_jax.checkpoint import (
+    CheckpointError,
+    Checkpoints,
+    Release,
+    digest,
+    load_release,
+    save_release,
+)
+from vit_jax.pixels import Pixels
+from vit_jax.train.mesh import make_mesh, replicated
+
+# A read that fails in Orbax leaves its sibling reads' coroutines to the collector.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+
+RELEASE = Release(
+    config=TINY,
+    params=random_params(TINY),
+    pixels=Pixels((0.3,), (0.4,)),
+    class_names=(),
+)
+
+
+def state(step):
+    noise = np.random.default_rng(step).normal(size=(64, 64)).astype(np.float32)
+    return {"step": jnp.int32(step), "params": {"a.b": jnp.asarray(noise)}}
+
+
+def save_steps(folder, *steps):
+    with Checkpoints(folder, keep=2) as checkpoints:
+        for step in steps:
+            checkpoints.save(step, state(step), {"next_index": step})
+
+
+def restore(folder):
+    with Checkpoints(folder, keep=2) as checkpoints:
+        return checkpoints.restore(state(0), replicated(make_mesh()))
+
+
+def data_file(folder):
+    """Returns the file with the numbers; Orbax leaves others that nothing reads."""
+    files = [path for path in (folder / "d").rglob("*") if path.is_file()]
+    return max(files, key=lambda path: path.stat().st_size)
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def flip(path):
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    path.write_bytes(raw)
+
+
+def test_the_newest_of_those_kept_comes_back_with_its_position(tmp_path):
+    save_steps(tmp_path / "c", 1, 2, 3)
+    found, position = restore(tmp_path / "c")
+    assert digest(found) == digest(state(3))
+    assert position == {"next_index": 3}
+    assert {path.name for path in (tmp_path / "c").iterdir()} == {"2", "3"}
+
+
+def test_none_is_there_before_the_first_save(tmp_path):
+    assert restore(tmp_path / "c") is None
+
+
+@pytest.mark.parametrize("damage", [cut, flip])
+def test_a_damaged_checkpoint_is_put_aside_and_the_one_before_used(
+    tmp_path, damage, caplog
+):
+    save_steps(tmp_path / "c", 1, 2)
+    damage(data_file(tmp_path / "c/2/state"))
+    with caplog.at_level(logging.WARNING):
+        found, position = restore(tmp_path / "c")
+    assert digest(found) == digest(state(1))
+    assert position == {"next_index": 1}
+    assert "damaged or incomplete" in caplog.text
+    assert (tmp_path / "c.damaged/2").is_dir()
+    save_steps(tmp_path / "c", 2)
+    assert digest(restore(tmp_path / "c")[0]) == digest(state(2))
+
+
+def test_when_every_checkpoint_is_damaged_it_says_so(tmp_path):
+    save_steps(tmp_path / "c", 1)
+    cut(data_file(tmp_path / "c/1/state"))
+    with pytest.raises(CheckpointError, match=r"every checkpoint in .* is damaged"):
+        restore(tmp_path / "c")
+
+
+def test_a_state_of_other_shapes_is_refused(tmp_path):
+    save_steps(tmp_path / "c", 1)
+    other = {"step": jnp.int32(0), "params": {"a.b": jnp.zeros((3, 3))}}
+    with (
+        Checkpoints(tmp_path / "c", keep=2) as checkpoints,
+        pytest.raises(CheckpointError),
+    ):
+        checkpoints.restore(other, replicated(make_mesh()))
+
+
+def test_a_failed_save_is_raised_and_never_success(tmp_path):
+    def save_over_a_file():
+        with Checkpoints(tmp_path / "c", keep=2) as checkpoints:
+            (tmp_path / "c").rmdir()
+            (tmp_path / "c").write_text("in the way")
+            checkpoints.save(1, state(1), {})
+
+    with pytest.raises(OSError, match="Not a directory"):
+        save_over_a_file()
+
+
+def test_a_digest_sees_every_bit():
+    one = {"a": jnp.zeros(3), "b": jnp.ones(2, jnp.bfloat16)}
+    other = jax.tree.map(np.array, one)
+    assert digest(one) == digest(other)
+    other["a"][1] = -0.0
+    assert digest(one) != digest(other)
+
+
+@pytest.mark.parametrize("damage", [cut, flip])
+@pytest.mark.parametrize("what", ["params", "model.json"])
+def test_a_damaged_release_is_refused(tmp_path, damage, what):
+    save_release(tmp_path / "m", RELEASE)
+    target = tmp_path / "m" / what
+    damage(target if target.is_file() else data_file(target))
+    with pytest.raises(CheckpointError, match="damaged or incomplete"):
+        load_release(tmp_path / "m")
+
+
+def test_a_release_replaces_an_older_one_whole(tmp_path):
+    save_release(tmp_path / "m", RELEASE)
+    save_release(tmp_path / "m", RELEASE)
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
+    assert load_release(tmp_path / "m").config == TINY
+    assert json.loads((tmp_path / "m/model.json").read_text())["config"]["depth"] == 2
+
+
+def test_a_folder_without_a_model_says_what_was_expected(tmp_path):
+    with pytest.raises(CheckpointError, match=r"holds no model: expected model\.json"):
+        load_release(tmp_path)

@@ -1,0 +1,80 @@
+"""Exact evaluation over a source: every image counts once, whatever the batch size."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from vit_jax.config import ViTConfig
+from vit_jax.data.pipeline import eval_batches
+from vit_jax.data.sources import ImageSource
+from vit_jax.errors import InputError
+from vit_jax.model.params import Params, bind
+from vit_jax.pixels import Pixels, normalise
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """What a model reaches on a source."""
+
+    images: int
+    top1: float
+    """Share of the images whose highest logit is their class, 0 to 1."""
+    loss: float
+    """Mean cross-entropy without label smoothing, in nats."""
+
+
+def check_fits(config: ViTConfig, source: ImageSource) -> None:
+    """Raises InputError if a model cannot be trained or evaluated on a source."""
+    shape, classes = source[0]["image"].shape, len(source.class_names)
+    if shape != config.image_shape or classes != config.num_classes:
+        raise InputError(
+            f"the model takes images of (rows, columns, channels) {config.image_shape}"
+            f" and knows {config.num_classes} classes, but {source} has images of"
+            f" {shape} and {classes} classes: set model.image_size, model.in_channels"
+            " and model.num_classes to fit."
+        )
+
+
+def evaluate(
+    config: ViTConfig,
+    params: Params,
+    pixels: Pixels,
+    source: ImageSource,
+    *,
+    batch_size: int,
+    place: Callable[[Any], Any] = jax.device_put,
+) -> Evaluation:
+    """Returns accuracy and loss over all images of a source.
+
+    Args:
+      place: puts a batch where it is computed on.
+    """
+    sums = [
+        _eval_step(config, pixels, params, place(batch))
+        for batch in eval_batches(source, batch_size=batch_size)
+    ]
+    columns = zip(*jax.device_get(sums), strict=True)
+    correct, loss, images = (sum(column) for column in columns)
+    assert images == len(source)
+    return Evaluation(int(images), float(correct / images), float(loss / images))
+
+
+@functools.partial(jax.jit, static_argnames=("config", "pixels"))
+def _eval_step(
+    config: ViTConfig, pixels: Pixels, params: Params, batch: Any
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Returns the sums of correct images, losses and images of a batch."""
+    logits = bind(config, params)(normalise(batch["image"], pixels))
+    losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch["label"])
+    correct = logits.argmax(axis=-1) == batch["label"]
+    real = batch["real"]
+    return (
+        jnp.sum(correct & real),
+        jnp.sum(jnp.where(real, losses, 0)),
+        jnp.sum(real),
+    )

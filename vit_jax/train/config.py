@@ -1,0 +1,183 @@
+"""TrainConfig: one experiment, from a recipe's file and the overrides."""
+
+import dataclasses
+import runpy
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from vit_jax.config import ViTConfig
+from vit_jax.data.sources import Digits
+from vit_jax.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """Which images, and how they are batched."""
+
+    train: Digits = Digits("train")
+    eval: Digits = Digits("test")
+    batch_size: int = 64
+    eval_batch_size: int = 360
+    num_threads: int = 1
+    """Threads that read ahead; 0 reads when a batch is asked for."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AugmentConfig:
+    """Random changes to the training images, on the device, inside the step."""
+
+    flip: bool = False
+    """Mirror every other image, left to right."""
+    shift: float = 0.0
+    """Move by up to this share of the image, down and across; black comes in."""
+    rotate: float = 0.0
+    """Turn by up to this many degrees."""
+    scale: float = 0.0
+    """Stretch rows and columns, each by a factor of up to exp(+-scale)."""
+    mixup: float = 0.0
+    """alpha of Beta(alpha, alpha), the share of a second image and of its label
+    (arXiv:1710.09412); 0 for none."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OptimConfig:
+    """AdamW with warm-up and cosine decay."""
+
+    learning_rate: float = 1e-3
+    """At the end of the warm-up."""
+    warmup_steps: int = 0
+    final_learning_rate: float = 0.0
+    """At the last step."""
+    weight_decay: float = 0.05
+    """Decoupled, times the learning rate (AdamW, arXiv:1711.05101)."""
+    decay_rows: tuple[tuple[str, float], ...] = ((r"\.kernel$", 1.0), (r".*", 0.0))
+    """(pattern, factor on weight_decay): the first pattern found in a parameter's name
+    counts. Every parameter must be matched, and every row must match one."""
+    beta1: float = 0.9
+    beta2: float = 0.999
+    clip_norm: float | None = 1.0
+    """Largest global norm of the gradients; None does not clip."""
+    label_smoothing: float = 0.0
+    """Share of the label that is spread evenly over all classes."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """How long, where, and how often it tells and saves."""
+
+    workdir: Path = Path("runs/vit")
+    """Folder of the metrics, the curves, the checkpoints and the model."""
+    seed: int = 0
+    steps: int = 1000
+    log_every_steps: int = 50
+    eval_every_steps: int = 250
+    save_every_steps: int = 250
+    keep_checkpoints: int = 2
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """One experiment."""
+
+    model: ViTConfig = ViTConfig()
+    data: DataConfig = DataConfig()
+    augment: AugmentConfig = AugmentConfig()
+    optim: OptimConfig = OptimConfig()
+    run: RunConfig = RunConfig()
+
+    def __post_init__(self) -> None:
+        o, r, d = self.optim, self.run, self.data
+        positive = {
+            "data.batch_size": d.batch_size,
+            "data.eval_batch_size": d.eval_batch_size,
+            "run.steps": r.steps,
+            "run.log_every_steps": r.log_every_steps,
+            "run.eval_every_steps": r.eval_every_steps,
+            "run.save_every_steps": r.save_every_steps,
+            "run.keep_checkpoints": r.keep_checkpoints,
+        }
+        faults = [f"{name}={n}; at least 1." for name, n in positive.items() if n < 1]
+        shares = {
+            "augment.shift": self.augment.shift,
+            "optim.label_smoothing": o.label_smoothing,
+        }
+        faults += [
+            f"{name}={share}; a share is from 0 to below 1."
+            for name, share in shares.items()
+            if not 0 <= share < 1
+        ]
+        not_negative = {
+            "data.num_threads": d.num_threads,
+            "augment.rotate": self.augment.rotate,
+            "augment.scale": self.augment.scale,
+            "augment.mixup": self.augment.mixup,
+            "optim.learning_rate": o.learning_rate,
+            "optim.final_learning_rate": o.final_learning_rate,
+            "optim.weight_decay": o.weight_decay,
+            "run.seed": r.seed,
+        }
+        faults += [
+            f"{name}={n} is negative." for name, n in not_negative.items() if n < 0
+        ]
+        if not 0 <= o.warmup_steps < r.steps:
+            faults.append(
+                f"optim.warmup_steps={o.warmup_steps} does not lie within"
+                f" run.steps={r.steps}."
+            )
+        if o.clip_norm is not None and o.clip_norm <= 0:
+            faults.append(f"optim.clip_norm={o.clip_norm}; positive, or None.")
+        if not (0 <= o.beta1 < 1 and 0 <= o.beta2 < 1):
+            faults.append(f"optim betas {o.beta1}, {o.beta2}; each from 0 to below 1.")
+        if faults:
+            raise InputError("\n".join(faults))
+
+
+def load_recipe(path: Path) -> TrainConfig:
+    """Returns what a recipe's `get_config()` gives.
+
+    Raises:
+      InputError: no such file, or no `get_config()` that gives a TrainConfig.
+    """
+    if not path.is_file():
+        found = ", ".join(str(p) for p in sorted(Path("configs").glob("*.py")))
+        raise InputError(f"there is no recipe {path}. Recipes here: {found or 'none'}.")
+    get_config = runpy.run_path(str(path)).get("get_config")
+    config = get_config() if callable(get_config) else None
+    if not isinstance(config, TrainConfig):
+        raise InputError(
+            f"{path} is no recipe: it must define get_config(), which returns a"
+            " vit_jax.train.config.TrainConfig."
+        )
+    return config
+
+
+def differing_fields(a: TrainConfig, b: TrainConfig) -> list[str]:
+    """Returns "model.depth: 12 and 6" for each field that decides what is trained."""
+
+    def leaves(config: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+        for field in dataclasses.fields(config):
+            value, name = getattr(config, field.name), f"{prefix}{field.name}"
+            if dataclasses.is_dataclass(value):
+                yield from leaves(value, f"{name}.")
+            elif name not in FREE:
+                yield name, value
+
+    theirs = dict(leaves(b, ""))
+    return [
+        f"{name}: {value!r} and {theirs[name]!r}"
+        for name, value in leaves(a, "")
+        if value != theirs[name]
+    ]
+
+
+# What may differ between the starts of one run: nothing of it reaches a parameter.
+FREE = (
+    "run.workdir",
+    "run.log_every_steps",
+    "run.eval_every_steps",
+    "run.save_every_steps",
+    "run.keep_checkpoints",
+    "data.eval_batch_size",
+    "data.num_threads",
+)

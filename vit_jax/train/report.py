@@ -1,0 +1,145 @@
+"""What a run tells: a progress bar or lines, metrics.jsonl, a picture of the curves."""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from vit_jax.evaluate import Evaluation
+from vit_jax.train.config import TrainConfig
+
+METRICS = "metrics.jsonl"
+CURVES = "curves.png"
+
+
+class Report:
+    """Writes and shows the metrics of one run.
+
+    Args:
+      start: steps that were done before; lines that an earlier start of the run wrote
+        for later steps are dropped, since those steps are taken again.
+    """
+
+    def __init__(self, config: TrainConfig, *, start: int):
+        workdir, self.steps = config.run.workdir, config.run.steps
+        self.path, self.batch_size = workdir / METRICS, config.data.batch_size
+        lines = [line for line in read_metrics(workdir) if line["step"] <= start]
+        part = self.path.with_suffix(".part")
+        part.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        part.replace(self.path)
+        self.file = self.path.open("a")
+        # A bar where a person looks, lines where a file or a pipe does.
+        self.bar = None
+        if sys.stderr.isatty():
+            self.bar = tqdm(
+                total=self.steps,
+                initial=start,
+                bar_format="{percentage:3.0f}% |{bar:24}| step {n}/{total} {desc}",
+            )
+        if start:
+            self.say(f"resumed at step {start}/{self.steps}")
+        self.restart_clock(start)
+
+    def __enter__(self) -> "Report":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar is not None:
+            self.bar.close()
+        self.file.close()
+
+    def restart_clock(self, step: int) -> None:
+        """Counts images per second from here: what came between is not training."""
+        self.clock, self.clock_step = time.perf_counter(), step
+
+    def write_train(self, step: int, metrics: dict[str, float]) -> None:
+        """Writes the means over the steps since the last call, and shows them."""
+        shown = f"loss {metrics['train/loss']:.4f}"
+        taken = step - self.clock_step
+        if taken:  # none where the step that was compiled is all there is to tell of
+            seconds = (time.perf_counter() - self.clock) / taken
+            rate, left = self.batch_size / seconds, int(seconds * (self.steps - step))
+            metrics = {**metrics, "train/images_per_second": rate}
+            shown += f"  {rate:,.0f} images/s  {left // 60}:{left % 60:02d} left"
+        self._write(step, metrics)
+        if self.bar is None:
+            self.say(f"step {step}/{self.steps}  {shown}")
+        else:
+            self.bar.set_description_str(shown, refresh=False)
+            self.bar.update(step - self.bar.n)
+        self.restart_clock(step)
+
+    def write_eval(self, step: int, found: Evaluation) -> None:
+        """Writes what an evaluation found, and shows it."""
+        self._write(step, {"eval/top1": found.top1, "eval/loss": found.loss})
+        self.say(
+            f"step {step}/{self.steps}  held-out accuracy {100 * found.top1:.2f} %"
+            f"  loss {found.loss:.4f}"
+        )
+        self.restart_clock(step)
+
+    def say(self, line: str) -> None:
+        """Prints a line, above the bar if there is one."""
+        if self.bar is None:
+            print(line, flush=True)  # noqa: T201
+        else:
+            self.bar.write(line)
+
+    def say_compiled(self, step: int) -> None:
+        """Tells how long the first step took, which is mostly the compiler's time."""
+        seconds = time.perf_counter() - self.clock
+        self.say(f"step {step}/{self.steps}  compiled in {seconds:.1f} s")
+        self.restart_clock(step)
+
+    def _write(self, step: int, metrics: dict[str, float]) -> None:
+        line = {"step": step, **{k: float(f"{v:.6g}") for k, v in metrics.items()}}
+        self.file.write(json.dumps(line) + "\n")
+        self.file.flush()
+
+
+def read_metrics(workdir: Path) -> list[dict[str, Any]]:
+    """Returns the lines of a run's metrics; one that a kill cut off is left out."""
+    path = workdir / METRICS
+    lines: list[dict[str, Any]] = []
+    for text in path.read_text().splitlines() if path.exists() else []:
+        try:
+            lines.append(json.loads(text))
+        except json.JSONDecodeError:
+            break  # only the last line can be cut: each is flushed whole
+    return lines
+
+
+def draw_curves(workdir: Path) -> Path:
+    """Draws loss and accuracy by step; returns the picture's path."""
+    import matplotlib.figure
+
+    lines = read_metrics(workdir)
+
+    def curve(name: str, factor: float = 1) -> tuple[list[int], list[float]]:
+        points = [(line["step"], factor * line[name]) for line in lines if name in line]
+        return [step for step, _ in points], [value for _, value in points]
+
+    figure = matplotlib.figure.Figure(figsize=(9, 3.5), layout="constrained", dpi=120)
+    loss, accuracy = figure.subplots(1, 2)
+    loss.plot(*curve("train/loss"), label="training (augmented, smoothed)", alpha=0.8)
+    loss.plot(*curve("eval/loss"), label="held out", marker=".")
+    loss.set(xlabel="step", ylabel="cross-entropy (nats)", ylim=(0, None))
+    loss.legend(frameon=False)
+    steps, top1 = curve("eval/top1", 100)
+    accuracy.plot(steps, top1, color="C1", marker=".")
+    accuracy.set(xlabel="step", ylabel="held-out accuracy (%)")
+    if top1:
+        lowest = 90 if max(top1) > 95 else 0
+        accuracy.set_ylim(lowest, 100)
+        accuracy.set_title(f"{top1[-1]:.2f} % at step {steps[-1]}", fontsize=10)
+    for axes in (loss, accuracy):
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    path = workdir / CURVES
+    part = path.with_suffix(".part.png")
+    figure.savefig(part)
+    part.replace(path)
+    return path
