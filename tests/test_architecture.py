@@ -13,7 +13,7 @@ HEAVY = {"torch", "tensorflow", "tensorflow_datasets", "tensorboard", "matplotli
 
 # A module may import modules of its own row and of the rows above it here.
 ROWS = [
-    ["errors", "config", "pixels", "records"],
+    ["errors", "config", "manifest", "pixels", "records"],
     ["presets", "model", "data"],
     ["weights", "checkpoint"],
     ["evaluate"],

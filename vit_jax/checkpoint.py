@@ -2,16 +2,16 @@
 
 A checkpoint holds the whole training state and the data position. A release is a
 folder with parameters and a card (config, pixel statistics, class names). Both carry a
-digest of every number in them: what a disk changed is noticed, never loaded.
+manifest of their files: what a disk changed is noticed, never loaded.
 """
 
 import contextlib
 import dataclasses
 import hashlib
 import json
-import logging
 import os
 import shutil
+import warnings
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -22,20 +22,23 @@ import orbax.checkpoint as ocp
 from numpy.typing import NDArray
 
 from vit_jax.config import ViTConfig
-from vit_jax.errors import InputError
+from vit_jax.errors import InputError, InputWarning
+from vit_jax.manifest import find_damage, write_manifest
 from vit_jax.model.params import param_shapes
 from vit_jax.pixels import Pixels
 from vit_jax.records import from_fields, to_fields
-
-log = logging.getLogger(__name__)
 
 
 class CheckpointError(InputError):
     """A checkpoint that is damaged, or of another model."""
 
 
+class DamagedError(CheckpointError):
+    """A checkpoint whose files are not those that were written."""
+
+
 def digest(tree: Any) -> str:
-    """Returns the SHA-256 of every number of a pytree of arrays, in hexadecimal."""
+    """Returns the SHA-256 of every number of a pytree: equal states have equal ones."""
     found = hashlib.sha256()
     for leaf in jax.tree.leaves(tree):
         found.update(np.ascontiguousarray(leaf).reshape(-1).view(np.uint8).data)
@@ -47,8 +50,10 @@ class Checkpoints:
 
     def __init__(self, folder: Path, *, keep: int):
         self.folder = folder.absolute()
-        policy = ocp.checkpoint_managers.LatestN(keep)
-        options = ocp.CheckpointManagerOptions(preservation_policy=policy)
+        options = ocp.CheckpointManagerOptions(
+            preservation_policy=ocp.checkpoint_managers.LatestN(keep),
+            async_options=ocp.AsyncOptions(post_finalization_callback=self._seal),
+        )
         self.manager = ocp.CheckpointManager(self.folder, options=options)
 
     def save(self, step: int, state: Any, position: dict[str, Any]) -> None:
@@ -66,6 +71,15 @@ class Checkpoints:
                 card=ocp.args.JsonSave({"position": position, "digest": digest(state)}),
             ),
         )
+
+    def _seal(self) -> None:
+        """Writes the manifest of the checkpoint whose files are whole by now.
+
+        Orbax calls this before it gives the folder its final name.
+        """
+        for path in self.folder.glob("*.orbax-checkpoint-tmp"):
+            # The time of the commit is still to come into this one.
+            write_manifest(path, leave_out="_CHECKPOINT_METADATA")
 
     def __enter__(self) -> "Checkpoints":
         return self
@@ -87,7 +101,8 @@ class Checkpoints:
           sharding: where its arrays shall live.
 
         Raises:
-          CheckpointError: there are checkpoints, and every one is damaged.
+          CheckpointError: there are checkpoints and every one is damaged, or the newest
+            whole one is of another model.
         """
         template = jax.tree.map(
             lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), like
@@ -96,9 +111,11 @@ class Checkpoints:
         for step in steps:
             try:
                 return self._restore(step, template)
-            except CheckpointError as error:
+            except DamagedError as error:
                 aside = self.folder.with_name(f"{self.folder.name}.damaged") / str(step)
-                log.warning("%s It is put aside in %s.", error, aside)
+                warnings.warn(
+                    f"{error} It is put aside in {aside}.", InputWarning, stacklevel=2
+                )
                 aside.parent.mkdir(exist_ok=True)
                 shutil.rmtree(aside, ignore_errors=True)
                 (self.folder / str(step)).rename(aside)
@@ -111,7 +128,7 @@ class Checkpoints:
         return None
 
     def _restore(self, step: int, template: Any) -> tuple[Any, dict[str, Any]]:
-        with _orbax_errors(self.folder / str(step)):
+        with _whole(self.folder / str(step)):
             found: Any = self.manager.restore(
                 step,
                 args=ocp.args.Composite(
@@ -119,8 +136,6 @@ class Checkpoints:
                     card=ocp.args.JsonRestore(),
                 ),
             )
-        if digest(found["state"]) != found["card"]["digest"]:
-            raise CheckpointError(_damaged(self.folder / str(step), "numbers changed"))
         return found["state"], found["card"]["position"]
 
 
@@ -145,7 +160,6 @@ class _Card:
     config: ViTConfig
     pixels: Pixels
     class_names: tuple[str, ...]
-    digest: str
 
 
 def save_release(folder: Path, release: Release) -> None:
@@ -160,9 +174,9 @@ def save_release(folder: Path, release: Release) -> None:
             config=release.config,
             pixels=release.pixels,
             class_names=release.class_names,
-            digest=digest(release.params),
         )
         (part / CARD).write_text(json.dumps(to_fields(card), indent=1) + "\n")
+        write_manifest(part)
         old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
         if folder.exists():
             folder.rename(old)
@@ -187,13 +201,13 @@ def load_release(folder: Path) -> Release:
             " which a run writes when it ends. Start an unfinished run's command again"
             " to finish it."
         )
-    with _orbax_errors(folder):
+    with _whole(folder):
         card: _Card = from_fields(_Card, json.loads((folder / CARD).read_text()))
         with ocp.StandardCheckpointer() as checkpointer:
             params = checkpointer.restore(folder / "params")
         shapes = {name: array.shape for name, array in params.items()}
-    if shapes != param_shapes(card.config) or digest(params) != card.digest:
-        raise CheckpointError(_damaged(folder, "its numbers are not those written"))
+        if shapes != param_shapes(card.config):
+            raise ValueError("its parameters are not those of its config")
     return Release(
         config=card.config,
         params=params,
@@ -203,14 +217,20 @@ def load_release(folder: Path) -> Release:
 
 
 @contextlib.contextmanager
-def _orbax_errors(folder: Path) -> Generator[None]:
-    """Turns whatever is raised on damaged files into a CheckpointError."""
+def _whole(folder: Path) -> Generator[None]:
+    """Looks for damage first; turns what is raised by what is left into the same error.
+
+    Raises:
+      DamagedError: a file is missing or changed.
+      CheckpointError: the files are whole, and what is in them cannot be restored.
+    """
+    damage = find_damage(folder)
+    if damage:
+        raise DamagedError(f"the checkpoint {folder} is damaged: {damage}.")
     try:
         yield
     except Exception as error:  # Orbax raises Exception itself, among others
         first = str(error).split("\n", 1)[0][:200]
-        raise CheckpointError(_damaged(folder, first)) from error
-
-
-def _damaged(folder: Path, why: str) -> str:
-    return f"the checkpoint {folder} is damaged or incomplete ({why})."
+        raise CheckpointError(
+            f"the checkpoint {folder} cannot be restored: {first}"
+        ) from error

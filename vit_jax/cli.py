@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import tyro
 from tyro.conf import Positional, arg
 
-from vit_jax.errors import InputError, near
+from vit_jax.errors import InputError, InputWarning, near
 
 
 def main(args: list[str] | None = None, *, prog: str = "vit-jax") -> int:
@@ -28,7 +28,7 @@ def main(args: list[str] | None = None, *, prog: str = "vit-jax") -> int:
         _print(_usage())
         return 0 if args else 2
     with warnings.catch_warnings():
-        warnings.filterwarnings("always", message=r".*these are guesses")
+        warnings.filterwarnings("always", category=InputWarning)
         warnings.showwarning = lambda message, *_, **__: _tell(f"note: {message}")
         try:
             if args[0] not in COMMANDS:

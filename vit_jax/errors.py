@@ -12,6 +12,10 @@ class InputError(ValueError):
     """
 
 
+class InputWarning(UserWarning):
+    """What a user gave was used in a way that they should know of."""
+
+
 def near(name: str, options: Iterable[str]) -> str:
     """Returns ' Perhaps you meant X.' for the option nearest to a name, else ''."""
     found = difflib.get_close_matches(name, list(options), n=1, cutoff=0.5)

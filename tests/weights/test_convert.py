@@ -7,11 +7,10 @@ import pytest
 import vit_jax
 from tests.models import TINY, random_images, random_model, random_params
 from vit_jax.checkpoint import Release, load_release, save_release
-from vit_jax.errors import InputError
+from vit_jax.errors import InputError, InputWarning
 from vit_jax.model.params import unbind
 from vit_jax.pixels import Pixels
 from vit_jax.weights.convert import convert
-from vit_jax.weights.detect import GuessWarning
 from vit_jax.weights.faults import ConversionError
 from vit_jax.weights.files import read_tensors, write_tensors
 from vit_jax.weights.layouts.timm import TIMM
@@ -40,7 +39,7 @@ def test_what_is_saved_is_loaded(file):
 
 
 def test_what_weights_do_not_tell_is_warned_of_as_a_guess(file):
-    with pytest.warns(GuessWarning, match=r"do not tell num_heads=1, norm_eps=1e-06"):
+    with pytest.warns(InputWarning, match=r"do not tell num_heads=1, norm_eps=1e-06"):
         model = vit_jax.load(file)
     assert model.config == TINY.replace(num_heads=1)
 

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from vit_jax.checkpoint import Release, load_release, save_release
 from vit_jax.config import ViTConfig
-from vit_jax.errors import InputError, near
+from vit_jax.errors import InputError, InputWarning, near
 from vit_jax.model.params import bind, unbind
 from vit_jax.model.vit import VisionTransformer
 from vit_jax.pixels import HALF
 from vit_jax.presets import find_preset
-from vit_jax.weights.detect import GUESSES, TOLD, GuessWarning, infer_config
+from vit_jax.weights.detect import GUESSES, TOLD, infer_config
 from vit_jax.weights.faults import ConversionError
 from vit_jax.weights.files import check_suffix, read_tensors, write_tensors
 from vit_jax.weights.layouts.timm import TIMM
@@ -124,7 +124,7 @@ def read_release(path: Path, *, preset: str | None = None, **overrides: Any) -> 
         warnings.warn(
             f"{path}: weights do not tell {told}; these are guesses from timm's plain"
             " ViTs. Name a preset, or give the fields, to be sure.",
-            GuessWarning,
+            InputWarning,
             stacklevel=3,
         )
     with _compared_with(tensors, config):

@@ -21,10 +21,6 @@ PREFIXES = ("module.", "_orig_mod.")
 NUM_HEADS = {1152: 16, 1280: 16, 1408: 16, 1536: 24, 1664: 16, 1792: 16, 4096: 32}
 
 
-class GuessWarning(UserWarning):
-    """Something was assumed that a file does not tell."""
-
-
 def peel(tree: Any, where: str) -> Tensors:
     """Returns the tensors by key in what a file held, out of its wrappers.
 

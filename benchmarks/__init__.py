@@ -1,0 +1,1 @@
+"""Speed, start-up and parity as figures; each prints what the README quotes."""
