@@ -15,7 +15,7 @@ HEAVY = {"torch", "tensorflow", "tensorflow_datasets", "tensorboard", "matplotli
 ROWS = [
     ["errors", "config", "manifest", "pixels", "records"],
     ["presets", "model", "data"],
-    ["weights", "checkpoint"],
+    ["weights", "checkpoint", "release"],
     ["evaluate"],
     ["train", "predict"],
     ["cli"],

@@ -10,9 +10,9 @@ from PIL import Image
 import vit_jax
 from tests.models import TINY, random_model, random_params
 from tests.train.recipe import get_config
-from vit_jax.checkpoint import Release, save_release
 from vit_jax.cli import COMMANDS, main
 from vit_jax.data.sources import Digits
+from vit_jax.release import Release, save_release
 from vit_jax.train.workdir import open_workdir
 from vit_jax.weights.files import read_tensors
 

@@ -5,11 +5,11 @@ import pytest
 from PIL import Image
 
 from tests.models import TINY, random_model, random_params
-from vit_jax.checkpoint import Release
 from vit_jax.data.sources import Digits
 from vit_jax.errors import InputError
 from vit_jax.pixels import normalise
 from vit_jax.predict import predict
+from vit_jax.release import Release
 
 SOURCE = Digits("test")
 RELEASE = Release(
@@ -49,6 +49,8 @@ def test_classes_without_names_are_numbered(files):
 
 def test_a_model_without_classes_is_refused(files):
     config = TINY.replace(num_classes=0)
-    release = dataclasses.replace(RELEASE, config=config, params=random_params(config))
+    release = dataclasses.replace(
+        RELEASE, config=config, params=random_params(config), class_names=()
+    )
     with pytest.raises(InputError, match="features"):
         predict(release, files)

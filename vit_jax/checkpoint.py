@@ -1,15 +1,11 @@
-"""Checkpoints of a run and the models that runs release: all that knows Orbax.
+"""Checkpoints of a run, and parameters in a folder: all that knows Orbax.
 
-A checkpoint holds the whole training state and the data position. A release is a
-folder with parameters and a card (config, pixel statistics, class names). Both carry a
-manifest of their files: what a disk changed is noticed, never loaded.
+A checkpoint holds the whole training state and the data position, with a manifest of
+its files: what a disk changed is noticed, never loaded.
 """
 
 import contextlib
-import dataclasses
 import hashlib
-import json
-import os
 import shutil
 import warnings
 from collections.abc import Generator
@@ -21,12 +17,8 @@ import numpy as np
 import orbax.checkpoint as ocp
 from numpy.typing import NDArray
 
-from vit_jax.config import ViTConfig
 from vit_jax.errors import InputError, InputWarning
 from vit_jax.manifest import find_damage, write_manifest
-from vit_jax.model.params import param_shapes
-from vit_jax.pixels import Pixels
-from vit_jax.records import from_fields, to_fields
 
 
 class CheckpointError(InputError):
@@ -128,7 +120,7 @@ class Checkpoints:
         return None
 
     def _restore(self, step: int, template: Any) -> tuple[Any, dict[str, Any]]:
-        with _whole(self.folder / str(step)):
+        with whole(self.folder / str(step)):
             found: Any = self.manager.restore(
                 step,
                 args=ocp.args.Composite(
@@ -139,85 +131,20 @@ class Checkpoints:
         return found["state"], found["card"]["position"]
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Release:
-    """A model that can be used: parameters, and what they expect and mean."""
-
-    config: ViTConfig
-    params: dict[str, NDArray[Any]]
-    pixels: Pixels
-    class_names: tuple[str, ...]
-    """One for each class, or none where they are not known."""
+def save_params(folder: Path, params: dict[str, Any]) -> None:
+    """Writes parameters, each in its dtype, to a folder that is not there yet."""
+    with ocp.StandardCheckpointer() as checkpointer:
+        checkpointer.save(folder.absolute(), params)
 
 
-CARD = "model.json"
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class _Card:
-    """What stands in model.json: a release but for its parameters."""
-
-    config: ViTConfig
-    pixels: Pixels
-    class_names: tuple[str, ...]
-
-
-def save_release(folder: Path, release: Release) -> None:
-    """Writes a model's folder, whole or not at all; an older one is replaced."""
-    folder = folder.absolute()
-    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    part.mkdir(parents=True)
-    try:
-        with ocp.StandardCheckpointer() as checkpointer:
-            checkpointer.save(part / "params", release.params)
-        card = _Card(
-            config=release.config,
-            pixels=release.pixels,
-            class_names=release.class_names,
-        )
-        (part / CARD).write_text(json.dumps(to_fields(card), indent=1) + "\n")
-        write_manifest(part)
-        old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
-        if folder.exists():
-            folder.rename(old)
-        part.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
-def load_release(folder: Path) -> Release:
-    """Returns the model in a release's folder, or in the folder of a finished run.
-
-    Raises:
-      CheckpointError: there is none, or it is damaged.
-    """
-    folder = folder.absolute()
-    if not (folder / CARD).is_file() and (folder / "model" / CARD).is_file():
-        folder = folder / "model"
-    if not (folder / CARD).is_file():
-        raise CheckpointError(
-            f"{folder} holds no model: expected {CARD} in it or in {folder / 'model'},"
-            " which a run writes when it ends. Start an unfinished run's command again"
-            " to finish it."
-        )
-    with _whole(folder):
-        card: _Card = from_fields(_Card, json.loads((folder / CARD).read_text()))
-        with ocp.StandardCheckpointer() as checkpointer:
-            params = checkpointer.restore(folder / "params")
-        shapes = {name: array.shape for name, array in params.items()}
-        if shapes != param_shapes(card.config):
-            raise ValueError("its parameters are not those of its config")
-    return Release(
-        config=card.config,
-        params=params,
-        pixels=card.pixels,
-        class_names=card.class_names,
-    )
+def load_params(folder: Path) -> dict[str, NDArray[Any]]:
+    """Returns what `save_params` wrote."""
+    with ocp.StandardCheckpointer() as checkpointer:
+        return checkpointer.restore(folder.absolute())
 
 
 @contextlib.contextmanager
-def _whole(folder: Path) -> Generator[None]:
+def whole(folder: Path) -> Generator[None]:
     """Looks for damage first; turns what is raised by what is left into the same error.
 
     Raises:

@@ -41,6 +41,9 @@ def main(args: list[str] | None = None, *, prog: str = "vit-jax") -> int:
         except InputError as error:
             _tell(f"error: {error}")
             return 2
+        except OSError as error:  # a disk that is full or gone, a folder that is locked
+            _tell(f"error: {error}")
+            return 1
 
 
 def train(args: list[str], prog: str) -> int:
@@ -65,7 +68,7 @@ def train(args: list[str], prog: str) -> int:
     except Interrupted as stop:
         _tell(str(stop))
         return stop.exit_code
-    except (DivergedError, OSError) as error:
+    except DivergedError as error:
         _tell(f"error: {error}")
         return 1
     _print(f"{_accuracy(found)}; the model lies in {model}")
@@ -84,8 +87,8 @@ class Evaluate:
 
     def run(self) -> None:
         """Prints the accuracy and the loss."""
-        from vit_jax.checkpoint import load_release
         from vit_jax.evaluate import check_fits, evaluate
+        from vit_jax.release import load_release
         from vit_jax.train.workdir import read_config
 
         if self.batch_size < 1:
@@ -116,8 +119,8 @@ class Predict:
 
     def run(self) -> None:
         """Prints one line an image."""
-        from vit_jax.checkpoint import load_release
         from vit_jax.predict import predict
+        from vit_jax.release import load_release
 
         if not self.images:
             raise InputError("name at least one image file.")

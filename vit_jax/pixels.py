@@ -27,13 +27,27 @@ IMAGENET = Pixels((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 HALF = Pixels((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 
+def half(channels: int) -> Pixels:
+    """Returns the statistics that take 0..255 to -1..1, for any number of channels."""
+    return Pixels((0.5,) * channels, (0.5,) * channels)
+
+
 def normalise(images: Any, pixels: Pixels) -> Any:
     """Returns float32 images with mean 0 and deviation 1, of numpy's kind or jax's.
 
     Args:
       images: uint8, or floats on the same scale of 0 to 255; channels last.
       pixels: one mean and deviation a channel.
+
+    Raises:
+      InputError: another number of channels.
     """
+    if images.shape[-1] != len(pixels.mean):
+        raise InputError(
+            f"images of shape {images.shape} have {images.shape[-1]} channels, and the"
+            f" pixel statistics {len(pixels.mean)}: give channels last, and one mean"
+            " and deviation for each."
+        )
     shape = (1,) * (images.ndim - 1) + (-1,)
     mean = np.asarray(pixels.mean, np.float32).reshape(shape)
     std = np.asarray(pixels.std, np.float32).reshape(shape)

@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vit_jax.checkpoint import Release
 from vit_jax.data.transforms import decode, resize
 from vit_jax.errors import InputError
 from vit_jax.model.params import bind
 from vit_jax.pixels import normalise
+from vit_jax.release import Release
 
 
 @dataclasses.dataclass(frozen=True)

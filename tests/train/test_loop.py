@@ -8,9 +8,9 @@ import pytest
 
 import vit_jax.train.loop as loop
 from tests.train.recipe import get_config
-from vit_jax.checkpoint import load_release
 from vit_jax.errors import InputError
 from vit_jax.evaluate import evaluate
+from vit_jax.release import load_release
 from vit_jax.train.report import read_metrics
 
 

@@ -6,11 +6,11 @@ import pytest
 
 import vit_jax
 from tests.models import TINY, random_images, random_model, random_params
-from vit_jax.checkpoint import Release, load_release, save_release
 from vit_jax.errors import InputError, InputWarning
 from vit_jax.model.params import unbind
 from vit_jax.pixels import Pixels
-from vit_jax.weights.convert import convert
+from vit_jax.release import Release, load_release, save_release
+from vit_jax.weights.convert import convert, read_release
 from vit_jax.weights.faults import ConversionError
 from vit_jax.weights.files import read_tensors, write_tensors
 from vit_jax.weights.layouts.timm import TIMM
@@ -63,6 +63,28 @@ def test_weights_of_another_depth_say_which(file):
         "  missing  blocks.2.* (12 tensors each)",
         "The file's shapes say: depth=2 (asked for 3). Ask for these to load it.",
     ]
+
+
+def test_weights_of_another_preset_say_which(tmp_path):
+    config = vit_jax.PRESETS["vit_tiny_patch16_224"].config
+    path = tmp_path / "x.safetensors"
+    vit_jax.save(random_model(config), path)
+    with pytest.raises(
+        ConversionError, match="That is vit_tiny_patch16_224 or deit_ti"
+    ):
+        vit_jax.load(path, preset="vit_small_patch16_224")
+
+
+def test_a_model_of_one_channel_has_pixels_of_one(file):
+    assert len(read_release(file, **TOLD).pixels.mean) == 1
+
+
+def test_a_folder_of_something_else_is_not_replaced(tmp_path, file):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home/letters.txt").write_text("dear")
+    with pytest.raises(InputError, match=r"home exists and holds letters\.txt"):
+        convert(file, tmp_path / "home", **TOLD)
+    assert (tmp_path / "home/letters.txt").read_text() == "dear"
 
 
 def test_a_field_that_is_none_is_refused_with_the_nearest(file):

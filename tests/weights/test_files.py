@@ -56,6 +56,11 @@ def test_an_unknown_suffix_names_the_known(tmp_path, name):
         write_tensors(tmp_path / name, TENSORS)
 
 
+def test_a_folder_that_is_not_there_is_said_to_be_missing(tmp_path):
+    with pytest.raises(InputError, match=r"there is no folder .*x: make it"):
+        write_tensors(tmp_path / "x" / "y.safetensors", TENSORS)
+
+
 def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path):
     with pytest.raises(InputError, match="there is no file"):
         read_tensors(tmp_path / "x.pth")

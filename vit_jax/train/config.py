@@ -69,11 +69,15 @@ class RunConfig:
     workdir: Path = Path("runs/vit")
     """Folder of the metrics, the curves, the checkpoints and the model."""
     seed: int = 0
+    """Decides every random number of the run."""
     steps: int = 1000
     log_every_steps: int = 50
     eval_every_steps: int = 250
+    """Evaluates on all held-out images; the last step always does."""
     save_every_steps: int = 250
+    """The last step, Ctrl-C and SIGTERM always save."""
     keep_checkpoints: int = 2
+    """How many of the newest are kept."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

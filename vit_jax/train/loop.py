@@ -8,9 +8,10 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from vit_jax.checkpoint import Checkpoints, Release, save_release
+from vit_jax.checkpoint import Checkpoints
 from vit_jax.data.pipeline import train_batches
 from vit_jax.evaluate import Evaluation, check_fits, evaluate
+from vit_jax.release import Release, save_release
 from vit_jax.train.config import TrainConfig
 from vit_jax.train.interrupt import Interrupted, InterruptGuard
 from vit_jax.train.mesh import make_mesh, place, replicated

@@ -12,13 +12,13 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-from vit_jax.checkpoint import Release, load_release, save_release
 from vit_jax.config import ViTConfig
 from vit_jax.errors import InputError, InputWarning, near
 from vit_jax.model.params import bind, unbind
 from vit_jax.model.vit import VisionTransformer
-from vit_jax.pixels import HALF
-from vit_jax.presets import find_preset
+from vit_jax.pixels import half
+from vit_jax.presets import PRESETS, find_preset
+from vit_jax.release import Release, load_release, save_release
 from vit_jax.weights.detect import GUESSES, TOLD, infer_config
 from vit_jax.weights.faults import ConversionError
 from vit_jax.weights.files import check_suffix, read_tensors, write_tensors
@@ -129,7 +129,8 @@ def read_release(path: Path, *, preset: str | None = None, **overrides: Any) -> 
         )
     with _compared_with(tensors, config):
         params = make_plan(TIMM, config).to_ours(tensors)
-    pixels = chosen.pixels if chosen else HALF
+    fitting = chosen and len(chosen.pixels.mean) == config.in_channels
+    pixels = chosen.pixels if chosen and fitting else half(config.in_channels)
     return Release(config=config, params=params, pixels=pixels, class_names=())
 
 
@@ -177,4 +178,15 @@ def _compared_with(
         if not told:
             raise
         mend = f"The file's shapes say: {', '.join(told)}. Ask for these to load it."
+        fitting = [
+            preset.name
+            for preset in PRESETS.values()
+            if all(
+                name == "layer_scale"
+                or getattr(preset.config, name) == getattr(found, name)
+                for name in TOLD
+            )
+        ]
+        if fitting:
+            mend += f" That is {' or '.join(fitting)}."
         raise ConversionError(error.what, error.faults, mend) from None

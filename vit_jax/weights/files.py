@@ -71,10 +71,13 @@ def write_tensors(path: Path, tensors: Mapping[str, NDArray[Any]]) -> None:
     """Writes tensors to a file, whole or not at all.
 
     Raises:
-      InputError: a suffix that is not known, or `.pth` where torch is not installed.
+      InputError: a suffix that is not known, no such folder, or `.pth` where torch is
+        not installed.
       OSError: the disk is full, or the folder cannot be written.
     """
     check_suffix(path)
+    if not path.parent.is_dir():
+        raise InputError(f"there is no folder {path.parent}: make it, then try again.")
     whole = {key: np.asarray(array, order="C") for key, array in tensors.items()}
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:

@@ -1,0 +1,113 @@
+"""A model that can be used, in a folder: parameters, and a card of what they mean.
+
+The folder holds `params/`, `model.json` (config, pixel statistics, class names) and a
+manifest of both.
+"""
+
+import dataclasses
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from vit_jax.checkpoint import CheckpointError, load_params, save_params, whole
+from vit_jax.config import ViTConfig
+from vit_jax.errors import InputError
+from vit_jax.manifest import MANIFEST, write_manifest
+from vit_jax.model.params import param_shapes
+from vit_jax.pixels import Pixels
+from vit_jax.records import from_fields, to_fields
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Release:
+    """A model that can be used: parameters, and what they expect and mean."""
+
+    config: ViTConfig
+    params: dict[str, NDArray[Any]]
+    pixels: Pixels
+    class_names: tuple[str, ...]
+    """One for each class, or none where they are not known."""
+
+    def __post_init__(self) -> None:
+        assert len(self.pixels.mean) == self.config.in_channels
+        assert len(self.class_names) in (0, self.config.num_classes)
+
+
+CARD = "model.json"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Card:
+    """What stands in model.json: a release but for its parameters."""
+
+    config: ViTConfig
+    pixels: Pixels
+    class_names: tuple[str, ...]
+
+
+def save_release(folder: Path, release: Release) -> None:
+    """Writes a model's folder, whole or not at all; an older one is replaced.
+
+    Raises:
+      InputError: the folder exists and holds something else.
+    """
+    folder = folder.absolute()
+    if folder.exists():
+        written = {CARD, MANIFEST, "params"}
+        others = [path.name for path in folder.iterdir() if path.name not in written]
+        if others:
+            raise InputError(
+                f"{folder} exists and holds {', '.join(sorted(others)[:3])}, which no"
+                " model's folder does: give another name."
+            )
+    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    part.mkdir(parents=True)
+    try:
+        save_params(part / "params", release.params)
+        card = _Card(
+            config=release.config,
+            pixels=release.pixels,
+            class_names=release.class_names,
+        )
+        (part / CARD).write_text(json.dumps(to_fields(card), indent=1) + "\n")
+        write_manifest(part)
+        old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+        if folder.exists():
+            folder.rename(old)
+        part.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def load_release(folder: Path) -> Release:
+    """Returns the model in a release's folder, or in the folder of a finished run.
+
+    Raises:
+      CheckpointError: there is none, or it is damaged.
+    """
+    folder = folder.absolute()
+    if not (folder / CARD).is_file() and (folder / "model" / CARD).is_file():
+        folder = folder / "model"
+    if not (folder / CARD).is_file():
+        raise CheckpointError(
+            f"{folder} holds no model: expected {CARD} in it or in {folder / 'model'},"
+            " which a run writes when it ends. Start an unfinished run's command again"
+            " to finish it."
+        )
+    with whole(folder):
+        card: _Card = from_fields(_Card, json.loads((folder / CARD).read_text()))
+        params = load_params(folder / "params")
+        shapes = {name: array.shape for name, array in params.items()}
+        if shapes != param_shapes(card.config):
+            raise ValueError("its parameters are not those of its config")
+    return Release(
+        config=card.config,
+        params=params,
+        pixels=card.pixels,
+        class_names=card.class_names,
+    )
