@@ -4,13 +4,17 @@ BIN := .venv/bin
 # Tests run on every core; set JOBS=0 for one process.
 JOBS ?= auto
 
-.PHONY: demo test lint types format clean
+.PHONY: demo test bench lint types format clean
 
 demo: .venv/installed
 	$(BIN)/python train.py configs/digits.py --run.workdir runs/digits
 
 test: .venv/installed-test
 	$(BIN)/pytest -n $(JOBS) --dist loadfile
+
+bench: .venv/installed-test
+	$(BIN)/python -m benchmarks.startup
+	$(BIN)/python -m benchmarks.parity
 
 lint: .venv/installed-check
 	$(BIN)/ruff check

@@ -114,9 +114,9 @@ def test_convert_goes_there_and_back(capsys, tmp_path, weights):
 
 
 def test_convert_tells_what_it_guessed(capsys, tmp_path, weights):
-    _, _, err = run(capsys, "convert", weights, tmp_path / "m")
+    _, _, err = run(capsys, "convert", weights, tmp_path / "m", "--num-heads", "2")
     assert "note:" in err
-    assert "do not tell num_heads=1" in err
+    assert "do not tell norm_eps=1e-06" in err
 
 
 def test_presets_lists_them(capsys):

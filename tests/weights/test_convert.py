@@ -38,10 +38,17 @@ def test_what_is_saved_is_loaded(file):
     np.testing.assert_array_equal(model(images), random_model(TINY)(images))
 
 
-def test_what_weights_do_not_tell_is_warned_of_as_a_guess(file):
-    with pytest.warns(InputWarning, match=r"do not tell num_heads=1, norm_eps=1e-06"):
-        model = vit_jax.load(file)
-    assert model.config == TINY.replace(num_heads=1)
+def test_what_weights_do_not_tell_is_warned_of_as_a_guess(tmp_path):
+    config = TINY.replace(embed_dim=192, num_heads=3)
+    vit_jax.save(random_model(config), tmp_path / "x.safetensors")
+    with pytest.warns(InputWarning, match=r"do not tell num_heads=3, norm_eps=1e-06"):
+        model = vit_jax.load(tmp_path / "x.safetensors")
+    assert model.config == config
+
+
+def test_heads_that_cannot_be_guessed_are_asked_for(file):
+    with pytest.raises(InputError, match=r"give num_heads \(--num-heads\)"):
+        vit_jax.load(file)
 
 
 def test_a_preset_and_overrides_say_it_all(tmp_path):

@@ -79,7 +79,7 @@ def test_all_faults_are_gathered_in_one_error():
         "the weights do not fit the timm layout of this model:\n"
         "  missing  blocks.1.mlp.fc2.bias\n"
         "  unused   blocks.{0..1}.ls1.gamma\n"
-        "  shape    pos_embed file (1, 17, 16), model (1, 5, 16)"
+        "  shape    pos_embed: file (1, 17, 16), model (1, 5, 16)"
     )
     assert len(caught.value.faults) == 4
 

@@ -116,8 +116,11 @@ def read_release(path: Path, *, preset: str | None = None, **overrides: Any) -> 
             )
         return dataclasses.replace(release, config=_keep_shape(release, overrides))
     tensors = read_tensors(path)
-    config = chosen.config if chosen else infer_config(tensors)
-    config = config.replace(**overrides)
+    if chosen:
+        config = chosen.config.replace(**overrides)
+    else:
+        config = infer_config(tensors, num_heads=overrides.get("num_heads"))
+        config = config.replace(**overrides)
     guesses = [name for name in GUESSES if name not in overrides]
     if not chosen and guesses:
         told = ", ".join(f"{name}={getattr(config, name)!r}" for name in guesses)
@@ -165,7 +168,7 @@ def _compared_with(
         yield
     except ConversionError as error:
         try:
-            found = infer_config(tensors)
+            found = infer_config(tensors, num_heads=1)  # any: only TOLD counts here
         except InputError:
             raise error from None
         if found.layer_scale and config.layer_scale:

@@ -52,14 +52,20 @@ def peel(tree: Any, where: str) -> Tensors:
     return tensors
 
 
-def infer_config(tensors: Mapping[str, NDArray[Any]]) -> ViTConfig:
+def infer_config(
+    tensors: Mapping[str, NDArray[Any]], *, num_heads: int | None = None
+) -> ViTConfig:
     """Returns the model that shapes in the timm layout tell, the rest at its usual.
 
-    Square images and patches grids are assumed, and that what `GUESSES` names is as in
-    timm's plain ViTs: no tensor's shape tells it.
+    A square image is assumed, and that what `GUESSES` names is as in timm's plain ViTs:
+    no tensor's shape tells it.
+
+    Args:
+      num_heads: None for heads 64 wide, or as published models of that width have.
 
     Raises:
-      InputError: the keys are not timm's, or the shapes are of no model.
+      InputError: the keys are not timm's, the shapes are of no model, or the number of
+        heads must be given.
     """
     try:
         embed_dim, channels, rows, columns = tensors["patch_embed.proj.weight"].shape
@@ -76,7 +82,12 @@ def infer_config(tensors: Mapping[str, NDArray[Any]]) -> ViTConfig:
     class_token, distill = "cls_token" in tensors, "dist_token" in tensors
     norm_after_pool = "fc_norm.weight" in tensors
     positions, on_prefix, grid = _infer_positions(tensors, class_token + distill)
-    num_heads = NUM_HEADS.get(embed_dim, max(1, qkv_dim // 64))
+    num_heads = num_heads or NUM_HEADS.get(embed_dim) or qkv_dim // 64
+    if not num_heads or qkv_dim % num_heads:
+        raise InputError(
+            f"attention {qkv_dim} wide does not divide into heads of 64, and weights do"
+            " not tell num_heads: give num_heads (--num-heads), or name a preset."
+        )
     return ViTConfig(
         image_size=(grid * rows, grid * columns),
         patch_size=(rows, columns),

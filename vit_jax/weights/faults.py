@@ -46,7 +46,8 @@ def fold(faults: Iterable[Fault]) -> list[str]:
         if span and len(tails) > 3:
             tails = [f".* ({len(tails)} tensors each)"]
         for tail in tails:
-            lines.append(f"  {kind:<8} {head}{span}{tail} {detail}".rstrip())
+            told = f": {detail}" if detail else ""
+            lines.append(f"  {kind:<8} {head}{span}{tail}{told}")
     return lines
 
 

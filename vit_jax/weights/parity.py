@@ -3,6 +3,7 @@
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+import jax
 import numpy as np
 from numpy.typing import NDArray
 
@@ -77,7 +78,8 @@ def parity(
     tanh GELU as 2e-4. For depth 24 and more give tolerance=5e-5.
 
     Args:
-      reference: computes in evaluation mode, which it is left in as it was before.
+      reference: on the CPU, in float32; computes in evaluation mode, and is left in
+        the mode it was in.
       images: normalised float32 (b, rows, columns, channels).
       tolerance: largest relative L2 and relative maximum error of a stage.
       layout: whose names the reference's submodules have.
@@ -87,10 +89,11 @@ def parity(
     """
     theirs = _their_stages(reference, images, layout, model.config.depth)
     errors: list[StageError] = []
-    for name, ours in model.stages(images):
-        if name not in theirs:
-            continue
-        errors.append(_compare(name, np.asarray(ours), theirs[name]))
+    # Accelerators multiply float32 matrices in fewer bits unless told otherwise.
+    with jax.default_matmul_precision("highest"):
+        for name, ours in model.stages(images):
+            if name in theirs:
+                errors.append(_compare(name, np.asarray(ours), theirs[name]))
     return ParityReport(tuple(errors), tolerance)
 
 
