@@ -1,9 +1,8 @@
 """Weights of any supported file or folder into a model, and back."""
 
-import contextlib
 import dataclasses
 import warnings
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from vit_jax.model.vit import VisionTransformer
 from vit_jax.pixels import half
 from vit_jax.presets import PRESETS, find_preset
 from vit_jax.release import Release, load_release, save_release
-from vit_jax.weights.detect import GUESSES, TOLD, infer_config
+from vit_jax.weights.detect import GUESSES, infer_config, told_by_shapes
 from vit_jax.weights.faults import ConversionError
 from vit_jax.weights.files import check_suffix, read_tensors, write_tensors
 from vit_jax.weights.layouts.timm import TIMM
@@ -130,8 +129,11 @@ def read_release(path: Path, *, preset: str | None = None, **overrides: Any) -> 
             InputWarning,
             stacklevel=3,
         )
-    with _compared_with(tensors, config):
+    try:
         params = make_plan(TIMM, config).to_ours(tensors)
+    except ConversionError as error:
+        mend = _mend(tensors, config)
+        raise ConversionError(error.what, error.faults, mend) from None
     fitting = chosen and len(chosen.pixels.mean) == config.in_channels
     pixels = chosen.pixels if chosen and fitting else half(config.in_channels)
     return Release(config=config, params=params, pixels=pixels, class_names=())
@@ -159,37 +161,20 @@ def find_layout(name: str) -> Layout:
     return LAYOUTS[name]
 
 
-@contextlib.contextmanager
-def _compared_with(
-    tensors: Mapping[str, NDArray[Any]], config: ViTConfig
-) -> Generator[None]:
-    """Adds to a ConversionError which fields the file's shapes would have otherwise."""
+def _mend(tensors: Mapping[str, NDArray[Any]], config: ViTConfig) -> str:
+    """Returns which fields would fit instead, and the presets that have them."""
     try:
-        yield
-    except ConversionError as error:
-        try:
-            found = infer_config(tensors, num_heads=1)  # any: only TOLD counts here
-        except InputError:
-            raise error from None
-        if found.layer_scale and config.layer_scale:
-            found = found.replace(layer_scale=config.layer_scale)
-        told = [
-            f"{name}={getattr(found, name)!r} (asked for {getattr(config, name)!r})"
-            for name in TOLD
-            if getattr(found, name) != getattr(config, name)
-        ]
-        if not told:
-            raise
-        mend = f"The file's shapes say: {', '.join(told)}. Ask for these to load it."
-        fitting = [
-            preset.name
-            for preset in PRESETS.values()
-            if all(
-                name == "layer_scale"
-                or getattr(preset.config, name) == getattr(found, name)
-                for name in TOLD
-            )
-        ]
-        if fitting:
-            mend += f" That is {' or '.join(fitting)}."
-        raise ConversionError(error.what, error.faults, mend) from None
+        found = told_by_shapes(infer_config(tensors, num_heads=1))
+    except InputError:
+        return ""
+    asked = told_by_shapes(config)
+    different = [
+        f"{name}={found[name]!r} (asked for {asked[name]!r})"
+        for name in found
+        if found[name] != asked[name]
+    ]
+    if not different:
+        return ""
+    mend = f"The file's shapes say: {', '.join(different)}. Ask for these to load it."
+    fitting = [p.name for p in PRESETS.values() if told_by_shapes(p.config) == found]
+    return f"{mend} That is {' or '.join(fitting)}." if fitting else mend

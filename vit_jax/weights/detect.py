@@ -81,7 +81,7 @@ def infer_config(
     indices = [re.match(r"blocks\.(\d+)\.", key) for key in tensors]
     class_token, distill = "cls_token" in tensors, "dist_token" in tensors
     norm_after_pool = "fc_norm.weight" in tensors
-    positions, on_prefix, grid = _infer_positions(tensors, class_token + distill)
+    on_prefix, grid = _infer_positions(tensors, class_token + distill)
     num_heads = num_heads or NUM_HEADS.get(embed_dim) or qkv_dim // 64
     if not num_heads or qkv_dim % num_heads:
         raise InputError(
@@ -100,7 +100,6 @@ def infer_config(
         mlp_dim=mlp_dim,
         class_token="first" if class_token else "none",
         distill_token=distill,
-        position=positions,
         position_on_prefix=on_prefix,
         qkv_bias="blocks.0.attn.qkv.bias" in tensors,
         layer_scale=1e-5 if "blocks.0.ls1.gamma" in tensors else None,
@@ -129,23 +128,30 @@ TOLD = (
     "final_norm",
     "norm_after_pool",
 )
-"""What keys and shapes tell; of layer_scale only whether it is there."""
+"""What keys and shapes tell."""
 
 
-def _infer_positions(tensors: Mapping[str, NDArray[Any]], num_prefix: int):
-    """Returns position, position_on_prefix and the patches a side of the image."""
+def told_by_shapes(config: ViTConfig) -> dict[str, Any]:
+    """Returns the fields that shapes tell; of layer_scale only whether it is there."""
+    told = {name: getattr(config, name) for name in TOLD}
+    return {**told, "layer_scale": None if config.layer_scale is None else 1e-5}
+
+
+def _infer_positions(
+    tensors: Mapping[str, NDArray[Any]], num_prefix: int
+) -> tuple[bool, int]:
+    """Returns position_on_prefix and the patches along a side of the image."""
     if "pos_embed" not in tensors:
         raise InputError(
             "the weights have no pos_embed, so the image size cannot be told: name a"
             " preset, such as vit_base_patch16_224."
         )
     rows = tensors["pos_embed"].shape[1]
-    # A table with prefix rows is never square at the sizes of real grids: n^2 + 1 and
-    # n^2 + 2 are squares for n = 0 only.
+    # Never both: n^2 - 1 and n^2 - 2 are no squares for n > 1.
     for on_prefix in (True, False):
         patches = rows - num_prefix * on_prefix
         if patches > 0 and math.isqrt(patches) ** 2 == patches:
-            return "learned", on_prefix or not num_prefix, math.isqrt(patches)
+            return on_prefix, math.isqrt(patches)
     raise InputError(
         f"pos_embed has {rows} rows, which is no square grid of patches with"
         f" {num_prefix} tokens before it: name a preset, or give image_size=(rows,"
