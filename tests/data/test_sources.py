@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
 
 from vit_jax.data.sources import Digits
 
 
 def test_the_digits_are_scikit_learns():
-    datasets = pytest.importorskip("sklearn.datasets")
-    selection = pytest.importorskip("sklearn.model_selection")
-    theirs = datasets.load_digits()
-    train, test = selection.train_test_split(
+    theirs = load_digits()
+    train, test = train_test_split(
         np.arange(1797), test_size=360, stratify=theirs.target, random_state=0
     )
     for split, indices in (("train", train), ("test", test)):
