@@ -144,7 +144,7 @@ def test_presets_lists_them(capsys):
         (["predict", "nowhere"], "name at least one image file"),
         (["predict", "nowhere", "x.png"], "holds no model"),
         (["convert", "x.pth", "y.safetensors"], "there is no file x.pth"),
-        (["convert", "x.onnx", "y.safetensors"], "suffix '.onnx'"),
+        (["convert", "README.md", "y.safetensors"], "suffix '.md'"),
         (["convert", "x.pth", "y.onnx"], "suffix '.onnx'"),
     ],
 )

@@ -48,9 +48,12 @@ def read_tensors(path: Path) -> Tensors:
     Raises:
       InputError: no such file, a suffix that is not known, or a damaged file.
     """
+    if not path.exists():
+        raise InputError(
+            f"there is no file {path}: give the path of a weights file or of a model's"
+            " folder."
+        )
     check_suffix(path)
-    if not path.is_file():
-        raise InputError(f"there is no file {path}: give the path of a weights file.")
     if path.suffix in TORCH_SUFFIXES:
         return peel(read_torch_zip(path), str(path))
     try:
