@@ -41,6 +41,9 @@ def main(args: list[str] | None = None, *, prog: str = "vit-jax") -> int:
         except InputError as error:
             _tell(f"error: {error}")
             return 2
+        except KeyboardInterrupt:  # before training began, or in another command
+            _tell("stopped by Ctrl-C")
+            return 130
         except OSError as error:  # a disk that is full or gone, a folder that is locked
             _tell(f"error: {error}")
             return 1

@@ -65,7 +65,9 @@ def warp(
     def one(image: Array, angle: Array, stretch: Array, move: Array) -> Array:
         cosine, sine = jnp.cos(angle), jnp.sin(angle)
         turn = jnp.array([[cosine, -sine], [sine, cosine]]) * stretch[:, None]
-        y, x = jnp.einsum("ij,jrc->irc", turn, grid) + (middle + move)[:, None, None]
+        # In full: a TPU's default would round the coordinates to 8 bits.
+        turned = jnp.einsum("ij,jrc->irc", turn, grid, precision="highest")
+        y, x = turned + (middle + move)[:, None, None]
         sample = jax.vmap(
             lambda channel: map_coordinates(channel, [y, x], order=1, mode="constant"),
             in_axes=-1,
