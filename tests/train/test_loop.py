@@ -12,6 +12,7 @@ from vit_jax.errors import InputError
 from vit_jax.evaluate import evaluate
 from vit_jax.release import load_release
 from vit_jax.train.report import read_metrics
+from vit_jax.train.workdir import hold_workdir
 
 
 def config_in(folder, **run):
@@ -31,6 +32,7 @@ def finished(tmp_path_factory):
 def test_a_run_leaves_metrics_curves_config_checkpoints_and_a_model(finished):
     _, (found, model), folder = finished
     assert {path.name for path in folder.iterdir()} == {
+        ".lock",
         "checkpoints",
         "config.json",
         "curves.png",
@@ -80,6 +82,11 @@ def test_a_workdir_of_another_run_is_refused_with_what_differs(finished, tmp_pat
         InputError, match=r"model\.depth: 1 and 2\n  run\.seed: 0 and 3"
     ):
         loop.train(other)
+
+
+def test_two_processes_do_not_train_in_one_folder(tmp_path):
+    with hold_workdir(tmp_path), pytest.raises(InputError, match="another process"):
+        loop.train(config_in(tmp_path))
 
 
 def test_a_damaged_config_is_told(tmp_path):

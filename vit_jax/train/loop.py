@@ -17,7 +17,7 @@ from vit_jax.train.interrupt import Interrupted, InterruptGuard
 from vit_jax.train.mesh import make_mesh, place, replicated
 from vit_jax.train.report import Report, draw_curves
 from vit_jax.train.step import Metrics, TrainState, init_state, make_step
-from vit_jax.train.workdir import open_workdir
+from vit_jax.train.workdir import hold_workdir, open_workdir
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +43,8 @@ def train(config: TrainConfig) -> tuple[Evaluation, Path]:
       what it reaches on the held-out images, and the folder of the released model.
 
     Raises:
-      InputError: the model does not fit the images, or the workdir holds another run.
+      InputError: the model does not fit the images, the workdir holds another run, or
+        another process trains there.
       Interrupted: Ctrl-C or SIGTERM came; what was done is saved.
       DivergedError: a loss or gradient was not finite; nothing of it is saved.
     """
@@ -62,6 +63,7 @@ def train(config: TrainConfig) -> tuple[Evaluation, Path]:
     folder = run.workdir / "checkpoints"
     with (
         InterruptGuard() as guard,
+        hold_workdir(run.workdir),
         Checkpoints(folder, keep=run.keep_checkpoints) as checkpoints,
     ):
         found = checkpoints.restore(state, replicated(mesh))

@@ -1,6 +1,9 @@
 """The folder of a run: whose it is."""
 
+import contextlib
+import fcntl
 import json
+from collections.abc import Generator
 from pathlib import Path
 
 from vit_jax.errors import InputError
@@ -8,6 +11,7 @@ from vit_jax.records import from_fields, to_fields
 from vit_jax.train.config import TrainConfig, differing_fields
 
 CONFIG = "config.json"
+LOCK = ".lock"
 
 
 def open_workdir(config: TrainConfig) -> None:
@@ -42,6 +46,24 @@ def open_workdir(config: TrainConfig) -> None:
             f"the workdir {config.run.workdir} cannot be written ({error}): give"
             " another --run.workdir."
         ) from error
+
+
+@contextlib.contextmanager
+def hold_workdir(workdir: Path) -> Generator[None]:
+    """Keeps a run's folder for this process until the end, however it ends.
+
+    Raises:
+      InputError: another process trains there.
+    """
+    with (workdir / LOCK).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(
+                f"another process trains in {workdir}: wait for it, stop it, or give"
+                " another --run.workdir."
+            ) from error
+        yield
 
 
 def read_config(workdir: Path) -> TrainConfig:
