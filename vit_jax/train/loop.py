@@ -60,24 +60,19 @@ def train(config: TrainConfig) -> tuple[Evaluation, Path]:
         seed=run.seed,
         num_threads=data.num_threads,
     )
-    folder = run.workdir / "checkpoints"
-    with (
-        InterruptGuard() as guard,
-        hold_workdir(run.workdir),
-        Checkpoints(folder, keep=run.keep_checkpoints) as checkpoints,
-    ):
-        found = checkpoints.restore(state, replicated(mesh))
-        if found is not None:
-            state, position = found
-            batches.set_state(position)
-        with Report(config, start=int(state.step)) as report:
-            state = _take_steps(
-                _Run(config, mesh, batches, checkpoints, report, guard), state
-            )
-    evaluation = _evaluate(config, mesh, state)
-    model = run.workdir / "model"
-    save_release(model, make_release(config, state))
-    draw_curves(run.workdir)
+    folder, model = run.workdir / "checkpoints", run.workdir / "model"
+    with InterruptGuard() as guard, hold_workdir(run.workdir):
+        with Checkpoints(folder, keep=run.keep_checkpoints) as checkpoints:
+            found = checkpoints.restore(state, replicated(mesh))
+            if found is not None:
+                state, position = found
+                batches.set_state(position)
+            with Report(config, start=int(state.step)) as report:
+                session = _Run(config, mesh, batches, checkpoints, report, guard)
+                state = _take_steps(session, state)
+        evaluation = _evaluate(config, mesh, state)
+        save_release(model, make_release(config, state))
+        draw_curves(run.workdir)
     return evaluation, model
 
 
