@@ -167,15 +167,14 @@ def _place(
     }
     used = pattern.replace("(", " ").replace(")", " ").split()
     sizes = tuple((word, size) for word, size in words.items() if word in used)
-    move = Move(theirs, (), ours, pattern, sizes)
-    return dataclasses.replace(move, shape=_shape_of_theirs(move, shape))
+    shape = _shape_of_theirs(pattern, sizes, len(ours), shape)
+    return Move(theirs, shape, ours, pattern, sizes)
 
 
 @functools.lru_cache(maxsize=256)
-def _shape_from(pattern: str, sizes: tuple[tuple[str, int], ...], parts: int, s: Shape):
+def _shape_of_theirs(
+    pattern: str, sizes: tuple[tuple[str, int], ...], parts: int, shape: Shape
+) -> Shape:
+    """Returns the shape of the tensor that holds so many parameters of a shape."""
     move = Move("", (), ("",) * parts, pattern, sizes)
-    return move.to_theirs([np.empty(s, np.bool_)] * parts).shape
-
-
-def _shape_of_theirs(move: Move, shape: Shape) -> Shape:
-    return _shape_from(move.pattern, move.sizes, len(move.ours), shape)
+    return move.to_theirs([np.empty(shape, np.bool_)] * parts).shape
