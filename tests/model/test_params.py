@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from tests.models import random_params
+from vit_jax.errors import InputError
 from vit_jax.model.params import bind, param_shapes, unbind
 
 
@@ -22,5 +23,9 @@ def test_names_follow_the_rooms_and_timm(tiny):
 
 
 def test_parameters_of_another_model_are_not_bound(tiny):
-    with pytest.raises(AssertionError):
+    with pytest.raises(
+        InputError, match=r"blocks\.2\.attn\.k\.bias, .* differ in name"
+    ):
         bind(tiny, random_params(tiny.replace(depth=3)))
+    with pytest.raises(InputError, match=r"embed\.pos_embed.* differ in name or shape"):
+        bind(tiny, random_params(tiny.replace(image_size=16)))

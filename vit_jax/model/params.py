@@ -14,6 +14,7 @@ from flax import nnx
 from numpy.typing import NDArray
 
 from vit_jax.config import ViTConfig
+from vit_jax.errors import InputError
 from vit_jax.model.init import initial_value
 from vit_jax.model.vit import VisionTransformer
 
@@ -47,9 +48,19 @@ def bind(config: ViTConfig, params: Params) -> VisionTransformer:
     """Returns the model that computes with these parameters.
 
     Cheap, and free under jit: nothing is drawn, copied or compiled.
+
+    Raises:
+      InputError: the names or shapes are not those of the config's model.
     """
     graphdef, shapes = _abstract(config)
-    assert params.keys() == shapes.keys()
+    given = {name: leaf.shape for name, leaf in params.items()}
+    if given != shapes:
+        wrong = sorted(name for name, _ in given.items() ^ shapes.items())
+        raise InputError(
+            f"the parameters are not those of this config: {', '.join(wrong[:3])}"
+            f"{' ...' if len(wrong) > 3 else ''} differ in name or shape. Compare with"
+            " vit_jax.init_params(config, seed=0)."
+        )
     flat = [
         (tuple(int(part) if part.isdigit() else part for part in name.split(".")), leaf)
         for name, leaf in params.items()
