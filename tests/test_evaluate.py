@@ -37,6 +37,11 @@ def test_every_image_counts_once_whatever_the_batch_size(batch_size):
     assert found.loss == pytest.approx(expected, rel=1e-5)
 
 
+def test_a_model_that_gives_logits_for_every_token_is_refused():
+    with pytest.raises(InputError, match="choose 'cls' or 'mean'"):
+        check_fits(TINY.replace(pool="none"), SOURCE)
+
+
 @pytest.mark.parametrize(
     "changes", [{"num_classes": 9}, {"image_size": 16}, {"in_channels": 3}]
 )

@@ -34,6 +34,13 @@ def test_a_release_replaces_an_older_one_whole(tmp_path):
     assert json.loads((tmp_path / "m/model.json").read_text())["config"]["depth"] == 2
 
 
+def test_what_a_kill_left_does_not_stand_in_the_way(tmp_path):
+    for left in (".m.part/params", ".m.old"):
+        (tmp_path / left).mkdir(parents=True)
+    save_release(tmp_path / "m", RELEASE)
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
+
+
 def test_a_folder_without_a_model_says_what_was_expected(tmp_path):
     with pytest.raises(CheckpointError, match=r"holds no model: expected model\.json"):
         load_release(tmp_path)

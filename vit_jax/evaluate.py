@@ -30,6 +30,11 @@ class Evaluation:
 
 def check_fits(config: ViTConfig, source: ImageSource) -> None:
     """Raises InputError if a model cannot be trained or evaluated on a source."""
+    if config.pool == "none":
+        raise InputError(
+            "model.pool='none' gives logits for every token, but an image has one"
+            " class: choose 'cls' or 'mean'."
+        )
     shape, classes = source[0]["image"].shape, len(source.class_names)
     if shape != config.image_shape or classes != config.num_classes:
         raise InputError(

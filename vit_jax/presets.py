@@ -16,7 +16,6 @@ class Preset:
     config: ViTConfig
     pixels: Pixels
     source: str
-    layout: str = "timm"
 
 
 VIT = "arXiv:2010.11929, 2106.10270"

@@ -6,7 +6,6 @@ manifest of both.
 
 import dataclasses
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -64,7 +63,10 @@ def save_release(folder: Path, release: Release) -> None:
                 f"{folder} exists and holds {', '.join(sorted(others)[:3])}, which no"
                 " model's folder does: give another name."
             )
-    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    # Names without a process id: what a kill left is found and cleared away.
+    part, old = (folder.with_name(f".{folder.name}.{end}") for end in ("part", "old"))
+    for left in (part, old):
+        shutil.rmtree(left, ignore_errors=True)
     part.mkdir(parents=True)
     try:
         save_params(part / "params", release.params)
@@ -75,7 +77,6 @@ def save_release(folder: Path, release: Release) -> None:
         )
         (part / CARD).write_text(json.dumps(to_fields(card), indent=1) + "\n")
         write_manifest(part)
-        old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
         if folder.exists():
             folder.rename(old)
         part.rename(folder)

@@ -108,6 +108,12 @@ def test_layer_norm_stays_exact_far_from_zero(tiny):
     np.testing.assert_allclose(norm(x), exact, atol=5e-5)
 
 
+def test_cudnn_without_a_gpu_is_refused_with_the_way_out(tiny):
+    model = random_model(tiny.replace(attention="cudnn", dtype="bfloat16"))
+    with pytest.raises(InputError, match="the cpu here: choose attention='auto'"):
+        model(random_images(tiny))
+
+
 def test_the_last_stage_is_the_output(tiny):
     model, images = random_model(tiny), random_images(tiny)
     stages = dict(model.stages(images))

@@ -116,7 +116,7 @@ def test_a_model_for_other_images_is_refused_before_anything_is_written(tmp_path
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_is_not_saved(tmp_path):
-    config = config_in(tmp_path)
+    config = config_in(tmp_path, eval_every_steps=3)  # between the steps that log
     optim = dataclasses.replace(config.optim, learning_rate=1e38, clip_norm=None)
     with pytest.raises(loop.DivergedError, match=r"training diverged in the .* steps"):
         loop.train(dataclasses.replace(config, optim=optim))

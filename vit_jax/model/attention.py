@@ -10,6 +10,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from vit_jax.config import ViTConfig
+from vit_jax.errors import InputError
 from vit_jax.model.dropout import dropout
 from vit_jax.model.linear import Linear
 
@@ -36,6 +37,11 @@ class Attention(nnx.Module):
         self, x: Float[Array, "b t d"], *, rngs: nnx.Rngs | None = None
     ) -> Float[Array, "b t d"]:
         c = self.config
+        if c.attention == "cudnn" and jax.default_backend() != "gpu":
+            raise InputError(
+                f"attention='cudnn' needs an NVIDIA GPU, and JAX computes on the"
+                f" {jax.default_backend()} here: choose attention='auto'."
+            )
         q, k, v = (
             rearrange(project(x), "b t (h e) -> b t h e", h=c.num_heads)
             for project in (self.q, self.k, self.v)

@@ -89,10 +89,12 @@ def _take_steps(run: _Run, state: TrainState) -> TrainState:
             run.report.say_compiled(done)
         stopped_by, last = run.guard.number, done == every.steps
         save = stopped_by or last or done % every.save_every_steps == 0
-        if save or done % every.log_every_steps == 0:
+        evaluates = last or done % every.eval_every_steps == 0
+        # What is not finite is noticed here, before it is evaluated or saved.
+        if save or evaluates or done % every.log_every_steps == 0:
             run.report.write_train(done, _mean(pending, done))
             pending = []
-        if last or done % every.eval_every_steps == 0:
+        if evaluates:
             run.report.write_eval(done, _evaluate(config, run.mesh, state))
         # Last of all: what stands in the metrics up to here is never done again.
         if save:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from vit_jax.config import ViTConfig
 from vit_jax.errors import InputError, InputWarning, near
-from vit_jax.model.params import bind, unbind
+from vit_jax.model.params import bind, param_shapes, unbind
 from vit_jax.model.vit import VisionTransformer
 from vit_jax.pixels import half
 from vit_jax.presets import PRESETS, find_preset
@@ -142,8 +142,7 @@ def read_release(path: Path, *, preset: str | None = None, **overrides: Any) -> 
 def _keep_shape(release: Release, overrides: dict[str, Any]) -> ViTConfig:
     """Returns a release's config with overrides that change no parameter's shape."""
     config = release.config.replace(**overrides)
-    plans = [make_plan(TIMM, c) for c in (release.config, config)]
-    if plans[0].shapes != plans[1].shapes:
+    if param_shapes(config) != param_shapes(release.config):
         raise InputError(
             f"{', '.join(overrides)} would give other shapes than the parameters have:"
             " leave out what does not fit."
