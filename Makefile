@@ -10,7 +10,7 @@ demo: .venv/installed
 	$(BIN)/python train.py configs/digits.py --run.workdir runs/digits
 
 test: .venv/installed-test
-	$(BIN)/pytest -n $(JOBS) --dist loadfile
+	$(BIN)/pytest -n $(JOBS) --dist worksteal
 
 bench: .venv/installed-test
 	$(BIN)/python -m benchmarks.startup

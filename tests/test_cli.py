@@ -122,7 +122,17 @@ def test_convert_tells_what_it_guessed(capsys, tmp_path, weights):
 def test_presets_lists_them(capsys):
     code, out, _ = run(capsys, "presets")
     assert code == 0
-    assert len(out.splitlines()) == len(vit_jax.PRESETS)
+    assert len(out.splitlines()) == 1 + len(vit_jax.PRESETS)
+    code, out, _ = run(capsys, "presets", "siglip_gap")
+    assert len(out.splitlines()) == 1 + 18
+
+
+def test_presets_tells_all_of_one_model(capsys):
+    code, out, _ = run(capsys, "presets", "vit_tiny_patch16_384")
+    assert code == 0
+    assert out.splitlines()[0] == "vit_tiny_patch16_384: 5,790,376 parameters"
+    assert "  num_heads = 3" in out.splitlines()
+    assert not any("depth" in line for line in out.splitlines())
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def test_images_and_patches_need_not_be_square():
 def test_positions_on_patches_only_have_no_prefix_rows():
     config = ViTConfig(distill_token=True)
     assert config.num_positions == 198
-    assert config.replace(position_on_prefix=False).num_positions == 196
+    assert config.replace(position_on="patches").num_positions == 196
 
 
 @pytest.mark.parametrize(

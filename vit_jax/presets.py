@@ -1,11 +1,13 @@
-"""Published models: name -> Preset(config, pixels, source)."""
+"""Presets: a published model's name -> its config, pixels, layout and source."""
 
 import dataclasses
-from typing import Any
+import re
+from collections.abc import Iterator
 
 from vit_jax.config import ViTConfig
 from vit_jax.errors import InputError, near
-from vit_jax.pixels import HALF, IMAGENET, Pixels
+from vit_jax.pixels import Pixels
+from vit_jax.published import FAMILIES, MODELS, NOTEBOOKS, SIZES, Changes, Row
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -15,81 +17,10 @@ class Preset:
     name: str
     config: ViTConfig
     pixels: Pixels
+    layout: str
+    """Name of the layout in which its weights are published."""
     source: str
-
-
-VIT = "arXiv:2010.11929, 2106.10270"
-DEIT = "arXiv:2012.12877"
-DEIT3 = "arXiv:2204.07118"
-
-# embed_dim, depth, num_heads, mlp_dim
-SIZES = {
-    "tiny": (192, 12, 3, 768),
-    "small": (384, 12, 6, 1536),
-    "medium": (512, 12, 8, 2048),
-    "base": (768, 12, 12, 3072),
-    "large": (1024, 24, 16, 4096),
-    "huge": (1280, 32, 16, 5120),
-}
-
-# family, size, patch, image sizes
-ROWS = (
-    ("vit", "tiny", 16, (224, 384)),
-    ("vit", "small", 32, (224, 384)),
-    ("vit", "small", 16, (224, 384)),
-    ("vit", "base", 32, (224, 384)),
-    ("vit", "base", 16, (224, 384)),
-    ("vit", "base", 8, (224,)),
-    ("vit", "large", 32, (224, 384)),
-    ("vit", "large", 16, (224, 384)),
-    ("vit", "large", 14, (224,)),
-    ("vit", "huge", 14, (224,)),
-    ("deit", "tiny", 16, (224,)),
-    ("deit", "small", 16, (224,)),
-    ("deit", "base", 16, (224, 384)),
-    ("deit_distilled", "tiny", 16, (224,)),
-    ("deit_distilled", "small", 16, (224,)),
-    ("deit_distilled", "base", 16, (224, 384)),
-    ("deit3", "small", 16, (224, 384)),
-    ("deit3", "medium", 16, (224,)),
-    ("deit3", "base", 16, (224, 384)),
-    ("deit3", "large", 16, (224, 384)),
-    ("deit3", "huge", 14, (224,)),
-)
-
-# What a family changes in ViTConfig, its pixels, its paper, the end of its names.
-FAMILIES: dict[str, tuple[dict[str, Any], Pixels, str]] = {
-    "vit": ({}, HALF, VIT),
-    "deit": ({}, IMAGENET, DEIT),
-    "deit_distilled": ({"distill_token": True}, IMAGENET, DEIT),
-    "deit3": ({"layer_scale": 1e-6, "position_on_prefix": False}, IMAGENET, DEIT3),
-}
-
-
-def _make_presets() -> dict[str, Preset]:
-    presets: dict[str, Preset] = {}
-    for family, size, patch, image_sizes in ROWS:
-        changes, pixels, source = FAMILIES[family]
-        embed_dim, depth, num_heads, mlp_dim = SIZES[size]
-        word, _, kind = family.partition("_")
-        for image_size in image_sizes:
-            parts = (word, size, kind, f"patch{patch}", str(image_size))
-            name = "_".join(part for part in parts if part)
-            config = ViTConfig(
-                image_size=image_size,
-                patch_size=patch,
-                embed_dim=embed_dim,
-                depth=depth,
-                num_heads=num_heads,
-                mlp_dim=mlp_dim,
-            ).replace(**changes)
-            presets[name] = Preset(
-                name=name, config=config, pixels=pixels, source=source
-            )
-    return presets
-
-
-PRESETS = _make_presets()
+    """The papers' numbers at arXiv, or who made it where there is no paper."""
 
 
 def find_preset(name: str) -> Preset:
@@ -104,3 +35,52 @@ def find_preset(name: str) -> Preset:
             " `vit-jax presets` lists them."
         )
     return PRESETS[name]
+
+
+def _published(row: Row) -> Iterator[Preset]:
+    family = FAMILIES[row.family]
+    patch = re.search(r"patch(\d+)", row.name)
+    for size in row.sizes.split():
+        embed_dim, depth, num_heads, mlp_dim = (SIZES | family.sizes)[size]
+        changes: Changes = {
+            "patch_size": int(patch[1]) if patch else 16,
+            "embed_dim": embed_dim,
+            "depth": depth,
+            "num_heads": num_heads,
+            "mlp_dim": mlp_dim,
+            **family.changes,
+            **row.changes,
+        }
+        name = row.name.format(size=size)
+        images = {f"{name}_{image}": {"image_size": image} for image in row.image_sizes}
+        named: dict[str, Changes] = {**images} or {name: {}}
+        for full_name, image_size in named.items():
+            yield Preset(
+                name=full_name,
+                config=ViTConfig(**{**changes, **image_size}),
+                pixels=row.pixels or family.pixels,
+                layout=family.layout,
+                source=family.source,
+            )
+
+
+def _notebooks() -> Iterator[Preset]:
+    for notebook in NOTEBOOKS:
+        yield Preset(
+            name=notebook.name,
+            config=ViTConfig(**notebook.changes),
+            pixels=notebook.pixels,
+            layout=notebook.layout,
+            source=" ".join(notebook.name.split("_")[:2]),
+        )
+
+
+def _make_presets() -> dict[str, Preset]:
+    presets: dict[str, Preset] = {}
+    for preset in (*(p for row in MODELS for p in _published(row)), *_notebooks()):
+        assert preset.name not in presets, f"two rows make {preset.name}"
+        presets[preset.name] = preset
+    return presets
+
+
+PRESETS = _make_presets()

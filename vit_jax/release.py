@@ -30,6 +30,8 @@ class Release:
     pixels: Pixels
     class_names: tuple[str, ...]
     """One for each class, or none where they are not known."""
+    layout: str | None = None
+    """In which the weights came; None where they were trained here."""
 
     def __post_init__(self) -> None:
         assert len(self.pixels.mean) == self.config.in_channels
@@ -46,6 +48,7 @@ class _Card:
     config: ViTConfig
     pixels: Pixels
     class_names: tuple[str, ...]
+    layout: str | None = None
 
 
 def save_release(folder: Path, release: Release) -> None:
@@ -74,6 +77,7 @@ def save_release(folder: Path, release: Release) -> None:
             config=release.config,
             pixels=release.pixels,
             class_names=release.class_names,
+            layout=release.layout,
         )
         (part / CARD).write_text(json.dumps(to_fields(card), indent=1) + "\n")
         write_manifest(part)
@@ -111,4 +115,5 @@ def load_release(folder: Path) -> Release:
         params=params,
         pixels=card.pixels,
         class_names=card.class_names,
+        layout=card.layout,
     )

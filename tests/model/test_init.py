@@ -29,7 +29,7 @@ def test_every_parameter_has_the_deviation_of_its_kind():
 
 def test_another_option_leaves_the_other_values_as_they_were(tiny):
     one = init_params(tiny, seed=3)
-    two = init_params(tiny.replace(layer_scale=0.1, qkv_bias=False, depth=3), seed=3)
+    two = init_params(tiny.replace(layer_scale=0.1, qkv_bias="none", depth=3), seed=3)
     for name in one.keys() & two.keys():
         np.testing.assert_array_equal(one[name], two[name])
 

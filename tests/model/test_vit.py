@@ -46,6 +46,15 @@ def test_patches_projected_equal_a_convolution():
     np.testing.assert_allclose(ours, expected + bias, atol=2e-6)
 
 
+@pytest.mark.parametrize("changes", [{"drop_remainder": True}])
+def test_pixels_too_few_for_a_patch_are_not_seen(tiny, changes):
+    config = tiny.replace(image_size=(11, 9), **changes)
+    images = random_images(config)
+    np.testing.assert_array_equal(
+        random_model(config)(images), random_model(tiny)(images[:, :8, :8])
+    )
+
+
 def test_the_mean_is_over_patches_and_not_the_prefix(tiny):
     model = random_model(tiny.replace(pool="mean"))
     tokens = jnp.asarray(np.random.default_rng(0).normal(size=(1, 5, 16)), jnp.float32)
@@ -117,7 +126,8 @@ def test_cudnn_without_a_gpu_is_refused_with_the_way_out(tiny):
 def test_the_last_stage_is_the_output(tiny):
     model, images = random_model(tiny), random_images(tiny)
     stages = dict(model.stages(images))
-    assert list(stages) == ["embed", "blocks.0", "blocks.1", "norm", "pool", "logits"]
+    before, after = ["patches", "embed", "blocks.0"], ["norm", "pool", "logits"]
+    assert list(stages) == [*before, "blocks.1", *after]
     np.testing.assert_array_equal(stages["logits"], model(images))
 
 

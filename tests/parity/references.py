@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 from timm.models.deit import VisionTransformerDistilled
+from timm.models.eva import Eva
 from timm.models.vision_transformer import VisionTransformer
 
 from vit_jax.config import ViTConfig
@@ -55,7 +56,7 @@ VARIANTS = (
     Variant(
         "deit3",
         {"init_values": 1e-5, "no_embed_class": True},
-        {"layer_scale": 1e-5, "position_on_prefix": False},
+        {"layer_scale": 1e-5, "position_on": "patches"},
     ),
     Variant(
         "mean_and_norm",
@@ -69,7 +70,7 @@ VARIANTS = (
     ),
     Variant("features", {"num_classes": 0}, {"num_classes": 0}),
     Variant("all_tokens", {"global_pool": ""}, {"pool": "none"}),
-    Variant("no_qkv_bias", {"qkv_bias": False}, {"qkv_bias": False}),
+    Variant("no_qkv_bias", {"qkv_bias": False}, {"qkv_bias": "none"}),
     Variant(
         "not_square",
         {"img_size": (28, 42), "patch_size": (14, 7), "in_chans": 1},
@@ -79,9 +80,68 @@ VARIANTS = (
     Variant("wide_mlp", {"mlp_ratio": 2.5}, {"mlp_dim": 120}),
 )
 
+DINOV3 = Variant(
+    "dinov3",
+    {
+        "img_size": (28, 42),
+        "global_pool": "token",
+        "init_values": 1e-5,
+        "num_reg_tokens": 2,
+        "use_abs_pos_emb": False,
+        "use_fc_norm": False,
+        "use_rot_pos_emb": True,
+        "rope_type": "dinov3",
+        "rope_temperature": 100.0,
+        "rope_rotate_half": True,
+    },
+    {
+        "image_size": (28, 42),
+        "qkv_bias": "qv",
+        "layer_scale": 1e-5,
+        "num_registers": 2,
+        "position": "none",
+        "rope": "centred",
+        "rope_temperature": 100.0,
+        "rope_pairs": "halves",
+    },
+    Eva,
+)
 
-def randomise(module: torch.nn.Module, seed: int) -> torch.nn.Module:
-    """Returns the module with random parameters: ones and zeros hide swaps."""
+EVA02 = Variant(
+    "eva02",
+    {
+        "img_size": (28, 42),
+        "global_pool": "avg",
+        "use_rot_pos_emb": True,
+        "ref_feat_shape": (16, 16),
+        "swiglu_mlp": True,
+        "mlp_ratio": 8 / 3,
+    },
+    {
+        "image_size": (28, 42),
+        "qkv_bias": "qv",
+        "rope": "axial",
+        "rope_grid": (16, 16),
+        "mlp": "gated",
+        "activation": "silu",
+        "mlp_dim": 128,
+        "pool": "mean",
+        "norm_after_pool": True,
+        "final_norm": False,
+    },
+    Eva,
+)
+
+
+def randomise(
+    module: torch.nn.Module, seed: int, *, gain: float = 1.5
+) -> torch.nn.Module:
+    """Returns the module with random parameters: ones and zeros hide swaps.
+
+    Args:
+      gain: deviation of what a linear layer makes of inputs of deviation 1. Faint
+        layers hide mistakes below the bar; loud ones saturate the softmax.
+    """
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, parameter in module.named_parameters():
@@ -92,8 +152,8 @@ def randomise(module: torch.nn.Module, seed: int) -> torch.nn.Module:
             else:
                 fan_in = parameter[0].numel() if "weight" in name else 4
                 # Small tokens, as published models have: only there norm_eps shows.
-                gain = 1.5 if name.startswith(("blocks", "head")) else 0.1
-                parameter.copy_(noise * (gain / fan_in**0.5))
+                size = gain if parameter.ndim == 2 and "weight" in name else 0.1
+                parameter.copy_(noise * (size / fan_in**0.5))
     return module.eval()
 
 

@@ -15,6 +15,6 @@ def test_the_conversion_example_runs_as_written(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     exec(compile(block, "README.md", "exec"), {})
     told = capsys.readouterr().out.splitlines()
-    assert told[0].split() == ["stage", "rel.", "L2", "rel.", "max"]
-    assert [line.split()[0] for line in told[1:3]] == ["embed", "blocks.0"]
+    assert told[0].split() == ["stage", "rel.", "L2", "rel.", "max", "max"]
+    assert [line.split()[0] for line in told[1:4]] == ["patches", "embed", "blocks.0"]
     assert told[-1] == "equal (tolerance 1e-05)"

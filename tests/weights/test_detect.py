@@ -39,7 +39,7 @@ def test_a_file_without_tensors_says_what_was_expected(tree):
     [
         {},
         {"distill_token": True, "layer_scale": 1e-5},
-        {"position_on_prefix": False},
+        {"position_on": "patches"},
         {"pool": "mean", "class_token": "none", "num_classes": 0},
         {"pool": "mean", "norm_after_pool": True, "final_norm": False},
     ],

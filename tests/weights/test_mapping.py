@@ -1,18 +1,18 @@
-import dataclasses
-
 import numpy as np
 import pytest
 
 from tests.models import TINY, random_params
 from vit_jax.presets import PRESETS
 from vit_jax.weights.faults import ConversionError, Fault, fold
+from vit_jax.weights.layouts import find_layout
 from vit_jax.weights.layouts.timm import TIMM
-from vit_jax.weights.mapping import Rule, make_plan
+from vit_jax.weights.layouts.timm_parallel import TIMM_PARALLEL
+from vit_jax.weights.mapping import make_plan
 
 CONFIGS = {
     "plain": TINY,
     "distilled, scaled": TINY.replace(distill_token=True, layer_scale=0.1),
-    "patches only, no bias": TINY.replace(position_on_prefix=False, qkv_bias=False),
+    "patches only, no bias": TINY.replace(position_on="patches", qkv_bias="none"),
     "not square": TINY.replace(patch_size=(2, 4), in_channels=3, head_dim=4),
     "features": TINY.replace(num_classes=0, final_norm=False, norm_after_pool=True),
 }
@@ -50,21 +50,56 @@ def test_fused_rows_are_q_then_k_then_v():
 
 def test_every_preset_has_a_plan():
     """Full-size accounting costs no memory: shapes only."""
-    shallow = {preset.config.replace(depth=2) for preset in PRESETS.values()}
-    for config in shallow:
-        assert make_plan(TIMM, config).moves
+    shallow = {
+        (p.layout, p.config.replace(depth=1, num_kv_heads=None))
+        for p in PRESETS.values()
+    }
+    for layout, config in shallow:
+        assert make_plan(find_layout(layout), config).moves
 
 
-def test_a_table_that_leaves_a_parameter_empty_is_a_fault_of_the_table():
-    broken = dataclasses.replace(TIMM, rules=TIMM.rules[1:])
-    with pytest.raises(AssertionError, match=r"does not fill once each.*cls_token.: 0"):
-        make_plan(broken, TINY)
+def test_a_model_with_parameters_that_a_layout_has_no_place_for_is_refused():
+    gated = TINY.replace(mlp="gated", num_branches=2)
+    with pytest.raises(ConversionError) as caught:
+        make_plan(TIMM, gated)
+    assert "timm layout has no place for all of this model's" in str(caught.value)
+    assert Fault("homeless", "blocks.0.mlp.1.gate.kernel") in caught.value.faults
 
 
-def test_a_table_that_fills_a_parameter_twice_is_a_fault_of_the_table():
-    twice = (*TIMM.rules, Rule("again", "norm.scale"))
-    with pytest.raises(AssertionError, match=r"norm.scale.: 2"):
-        make_plan(dataclasses.replace(TIMM, rules=twice), TINY)
+def test_of_two_rules_for_a_parameter_the_first_that_fits_counts():
+    """One tensor biases q, k and v; where k has no bias, q and v have one each."""
+    keys = {
+        bias: {
+            move.theirs.removeprefix("blocks.0.attn.")
+            for move in make_plan(TIMM, TINY.replace(qkv_bias=bias)).moves
+            if "attn" in move.theirs and "bias" in move.theirs and "s.0." in move.theirs
+        }
+        for bias in ("qkv", "qv", "none")
+    }
+    assert keys == {
+        "qkv": {"qkv.bias", "proj.bias"},
+        "qv": {"q_bias", "v_bias", "proj.bias"},
+        "none": {"proj.bias"},
+    }
+
+
+def test_parts_of_other_sizes_stand_one_after_another():
+    config = TINY.replace(block="parallel")
+    params = random_params(config)
+    fused = make_plan(TIMM_PARALLEL, config).to_theirs(params)[
+        "blocks.1.in_proj.weight"
+    ]
+    assert fused.shape == (32 + 3 * 16, 16)
+    np.testing.assert_array_equal(fused[:32].T, params["blocks.1.mlp.fc1.kernel"])
+    np.testing.assert_array_equal(fused[48:64].T, params["blocks.1.attn.k.kernel"])
+
+
+def test_one_tensor_holds_a_parameter_of_every_block():
+    config = TINY.replace(rope="mixed", depth=3)
+    params = random_params(config)
+    freqs = make_plan(TIMM, config).to_theirs(params)["rope.freqs"]
+    assert freqs.shape == (2, 3, 2, 4)
+    np.testing.assert_array_equal(freqs[:, 1], params["blocks.1.attn.rope.freqs"])
 
 
 def test_all_faults_are_gathered_in_one_error():

@@ -3,77 +3,89 @@
 Axes: b batch, t tokens, d embed_dim, h heads, e head_dim.
 """
 
-import jax
 import jax.numpy as jnp
 from einops import rearrange
 from flax import nnx
 from jaxtyping import Array, Float
 
 from vit_jax.config import ViTConfig
-from vit_jax.errors import InputError
+from vit_jax.model.attend import attend
+from vit_jax.model.differential import Differential
 from vit_jax.model.dropout import dropout
 from vit_jax.model.linear import Linear
+from vit_jax.model.norm import make_norm
+from vit_jax.model.positions import Places, num_relative_positions
+from vit_jax.model.rope import MixedRope, rotate
 
 
 class Attention(nnx.Module):
-    """softmax(q k^T * scale) v over the tokens of each image."""
+    """softmax(q k^T * scale) v over the tokens of each image.
 
-    def __init__(self, config: ViTConfig):
-        inner_dim = config.num_heads * config.dim_per_head
+    Args:
+      index: of the block.
+    """
+
+    def __init__(self, config: ViTConfig, index: int):
+        c, head = config, config.dim_per_head
+        kv_heads = c.num_kv_heads[index] if c.num_kv_heads else c.num_heads
         # Three kernels, not one fused: BEiT and DINOv3 bias q and v but never k.
         self.q, self.k, self.v = (
             Linear(
-                config.embed_dim,
-                inner_dim,
-                use_bias=config.qkv_bias,
-                dtype=config.dtype,
+                c.embed_dim, heads * head, use_bias=part in c.qkv_bias, dtype=c.dtype
             )
-            for _ in range(3)
+            for part, heads in zip(
+                "qkv", (c.num_heads, kv_heads, kv_heads), strict=True
+            )
         )
-        self.proj = Linear(inner_dim, config.embed_dim, dtype=config.dtype)
-        self.config = config
+        self.width = head // 2 if c.differential else head  # of one head of q and k
+        self.q_norm = make_norm(c, self.width) if c.qk_norm else None
+        self.k_norm = make_norm(c, self.width) if c.qk_norm else None
+        self.rope = MixedRope(c) if c.rope == "mixed" else None
+        table = jnp.zeros((num_relative_positions(c), c.num_heads), jnp.float32)
+        self.relative_bias = nnx.Param(table) if c.relative_position_bias else None
+        self.differential = Differential(c, index) if c.differential else None
+        self.norm = make_norm(c, c.num_heads * head) if c.attn_norm else None
+        output = Linear(
+            c.num_heads * head, c.embed_dim, use_bias=c.proj_bias, dtype=c.dtype
+        )
+        self.proj = output if c.attn_proj else None
+        self.scale = self.width**-0.5 if c.attn_scale is None else c.attn_scale
+        self.config = c
 
     def __call__(
-        self, x: Float[Array, "b t d"], *, rngs: nnx.Rngs | None = None
+        self,
+        x: Float[Array, "b t d"],
+        places: Places,
+        *,
+        rngs: nnx.Rngs | None = None,
     ) -> Float[Array, "b t d"]:
-        c = self.config
-        if c.attention == "cudnn" and jax.default_backend() != "gpu":
-            raise InputError(
-                f"attention='cudnn' needs an NVIDIA GPU, and JAX computes on the"
-                f" {jax.default_backend()} here: choose attention='auto'."
-            )
-        q, k, v = (
-            rearrange(project(x), "b t (h e) -> b t h e", h=c.num_heads)
-            for project in (self.q, self.k, self.v)
-        )
-        scale = c.dim_per_head**-0.5 if c.attn_scale is None else c.attn_scale
-        if rngs is not None and c.attn_dropout:
-            y = attend_with_dropout(q, k, v, scale, c.attn_dropout, rngs)
+        over_batch = self.config.attend_over == "batch"
+        x = x.swapaxes(0, 1) if over_batch else x  # (t, b, d)
+        q, k, v = self.project(x, places)
+        if self.differential:
+            y = self.differential(q, k, v, scale=self.scale, rngs=rngs)
         else:
-            y = jax.nn.dot_product_attention(
-                q,
-                k,
-                v,
-                scale=scale,
-                implementation=None if c.attention == "auto" else c.attention,
-            )  # (b, t, h, e)
-        y = self.proj(rearrange(y, "b t h e -> b t (h e)"))
-        return dropout(y, c.dropout, rngs)
+            bias = None
+            if self.relative_bias is not None:
+                table = jnp.asarray(self.relative_bias[...])
+                bias = rearrange(table[places.relative], "t s h -> 1 h t s")
+            y = attend(q, k, v, self.config, scale=self.scale, bias=bias, rngs=rngs)
+        y = rearrange(y, "b t h e -> b t (h e)")
+        y = self.norm(y) if self.norm else y
+        y = self.proj(y) if self.proj else y
+        y = y.swapaxes(0, 1) if over_batch else y
+        return dropout(y, self.config.dropout, rngs)
 
-
-def attend_with_dropout(
-    q: Float[Array, "b t h e"],
-    k: Float[Array, "b t h e"],
-    v: Float[Array, "b t h e"],
-    scale: float,
-    rate: float,
-    rngs: nnx.Rngs,
-) -> Float[Array, "b t h e"]:
-    """Returns attention with a share `rate` of its weights dropped.
-
-    jax.nn.dot_product_attention takes no dropout; logits and softmax are float32
-    here as they are there.
-    """
-    logits = jnp.einsum("bthe,bshe->bhts", q, k, preferred_element_type=jnp.float32)
-    weights = dropout(jax.nn.softmax(logits * scale, axis=-1), rate, rngs)
-    return jnp.einsum("bhts,bshe->bthe", weights.astype(v.dtype), v)
+    def project(
+        self, x: Float[Array, "b t d"], places: Places
+    ) -> tuple[Float[Array, "b t h e"], ...]:
+        """Returns q, k and v by head; q and k normed and rotated."""
+        q = rearrange(self.q(x), "b t (h e) -> b t h e", e=self.width)
+        k = rearrange(self.k(x), "b t (h e) -> b t h e", e=self.width)
+        v = rearrange(self.v(x), "b t (h e) -> b t h e", e=self.config.dim_per_head)
+        if self.q_norm and self.k_norm:
+            q, k = self.q_norm(q).astype(v.dtype), self.k_norm(k).astype(v.dtype)
+        turn = self.rope() if self.rope else places.rotation
+        if turn is not None:
+            q, k = rotate(q, turn, self.config), rotate(k, turn, self.config)
+        return q, k, v

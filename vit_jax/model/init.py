@@ -41,6 +41,23 @@ def xavier_uniform(rng: np.random.Generator, shape: Shape) -> np.ndarray:
     return (rng.random(shape, np.float32) * 2 - 1) * limit
 
 
+def mixed_frequencies(temperature: float) -> Draw:
+    """Returns a draw of two axes' rotary frequencies, turned at random in each head.
+
+    Source: init_random_2d_freqs of rope-vit (arXiv:2403.13298).
+    """
+
+    def draw(rng: np.random.Generator, shape: Shape) -> np.ndarray:
+        _, heads, pairs = shape
+        size = temperature ** -(np.arange(pairs // 2) / (pairs // 2))
+        turn = rng.random((heads, 1)) * 2 * np.pi
+        x = np.concatenate([size * np.cos(turn), size * -np.sin(turn)], axis=1)
+        y = np.concatenate([size * np.sin(turn), size * np.cos(turn)], axis=1)
+        return np.stack([x, y]).astype(np.float32)
+
+    return draw
+
+
 def rows(config: ViTConfig) -> tuple[tuple[str, Draw], ...]:
     """Returns (pattern of the parameter's name, draw); the first match counts.
 
@@ -48,14 +65,18 @@ def rows(config: ViTConfig) -> tuple[tuple[str, Draw], ...]:
     biases of deviation 1e-6 are zeros here; the tokens are DeiT's.
     """
     return (
-        (r"(cls|dist)_token$", normal(0.02)),
+        (r"(cls|dist|reg)_token$", normal(0.02)),
+        (r"latent$", normal(config.embed_dim**-0.5)),
         (r"pos_embed$", normal(0.02)),
+        (r"relative_bias$", constant(0)),
+        (r"rope\.freqs$", mixed_frequencies(config.rope_temperature)),
+        (r"lambda_[qk][12]$", normal(0.1)),
         (r"gamma$", constant(config.layer_scale or 0)),
         (r"scale$", constant(1)),
         (r"bias$", constant(0)),
         (r"^head(_dist)?\.kernel$", constant(0)),
-        (r"^embed\.proj\.kernel$", lecun_normal),
-        (r"^blocks\..*\.kernel$", xavier_uniform),
+        (r"^(embed\.proj|pre_logits)\.kernel$", lecun_normal),
+        (r"^(blocks|pool)\..*\.kernel$", xavier_uniform),
     )
 
 

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 from vit_jax.config import ViTConfig
 from vit_jax.model.dropout import dropout
 from vit_jax.model.linear import Linear
+from vit_jax.model.norm import make_norm
 
 
 def quick_gelu(x: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -30,16 +31,24 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 
 
 class Mlp(nnx.Module):
-    """Two linear layers with an activation between them."""
+    """Two linear layers with an activation between them, which a third may gate."""
 
     def __init__(self, config: ViTConfig):
-        self.fc1 = Linear(config.embed_dim, config.mlp_dim, dtype=config.dtype)
-        self.fc2 = Linear(config.mlp_dim, config.embed_dim, dtype=config.dtype)
+        d, m, dtype = config.embed_dim, config.mlp_dim, config.dtype
+        first, second = config.mlp_bias != "none", config.mlp_bias == "both"
+        gated = config.mlp == "gated"
+        self.gate = Linear(d, m, use_bias=first, dtype=dtype) if gated else None
+        self.fc1 = Linear(d, m, use_bias=first, dtype=dtype)
+        self.norm = make_norm(config, m) if config.mlp_norm else None
+        self.fc2 = Linear(m, d, use_bias=second, dtype=dtype)
         self.config = config
 
     def __call__(
         self, x: Float[Array, "b t d"], *, rngs: nnx.Rngs | None = None
     ) -> Float[Array, "b t d"]:
-        x = ACTIVATIONS[self.config.activation](self.fc1(x))  # (b, t, m)
-        x = self.fc2(dropout(x, self.config.dropout, rngs))
-        return dropout(x, self.config.dropout, rngs)
+        act, rate = ACTIVATIONS[self.config.activation], self.config.dropout
+        # (b, t, m)
+        y = act(self.gate(x)) * self.fc1(x) if self.gate else act(self.fc1(x))
+        y = dropout(y, rate, rngs)
+        y = self.fc2(self.norm(y) if self.norm else y)
+        return dropout(y, rate, rngs)

@@ -7,18 +7,19 @@ head).
 
 from collections.abc import Iterator
 
-import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
 from vit_jax.config import ViTConfig
-from vit_jax.model.block import Block
 from vit_jax.model.embed import Embed, Images
 from vit_jax.model.init import fill
 from vit_jax.model.linear import Linear
 from vit_jax.model.norm import make_norm
+from vit_jax.model.parallel_blocks import make_block
 from vit_jax.model.pool import Pool
+from vit_jax.model.positions import find_places
+from vit_jax.model.stack import run_blocks, warn_of_batch
 
 
 class VisionTransformer(nnx.Module):
@@ -31,17 +32,21 @@ class VisionTransformer(nnx.Module):
     """
 
     def __init__(self, config: ViTConfig, *, rngs: nnx.Rngs | None = None):
+        width = config.pre_logits or config.embed_dim
+
         def head() -> Linear | None:
             # float32 whatever the compute dtype: logits decide the loss.
             if not config.num_classes:
                 return None
-            return Linear(config.embed_dim, config.num_classes, dtype="float32")
+            return Linear(width, config.num_classes, dtype="float32")
 
         self.config = config
         self.embed = Embed(config)
-        self.blocks = nnx.List([Block(config) for _ in range(config.depth)])
+        self.blocks = nnx.List([make_block(config, i) for i in range(config.depth)])
         self.norm = make_norm(config) if config.final_norm else None
         self.pool = Pool(config)
+        features = Linear(config.embed_dim, width, dtype="float32")
+        self.pre_logits = features if config.pre_logits else None
         self.head = head()
         self.head_dist = head() if config.distill_token else None
         if rngs is not None:
@@ -59,6 +64,7 @@ class VisionTransformer(nnx.Module):
         Raises:
           InputError: images of another size or number of channels.
         """
+        warn_of_batch(self.config)
         x = self.embed(images, rngs=rngs)
         return self.classify(self.pool(self.encode(x, rngs=rngs)))
 
@@ -66,32 +72,13 @@ class VisionTransformer(nnx.Module):
         self, x: Float[Array, "b t d"], *, rngs: nnx.Rngs | None = None
     ) -> Float[Array, "b t d"]:
         """Returns the tokens behind all blocks and the final norm."""
-        depth = self.config.depth
-        # One key a block, so that a looped and a recomputed block drop the same.
-        keys = None if rngs is None else jax.random.split(rngs.dropout(), depth)
-        rates = None
-        if self.config.drop_path:
-            rates = jnp.linspace(0, self.config.drop_path, depth)
-
-        def run(x: Array, inputs: tuple[Block, Array | None, Array | None]):
-            block, rate, key = inputs
-            rngs = None if key is None else nnx.Rngs(dropout=key)
-            rate = 0.0 if rate is None else rate
-            return block(x, drop_path_rate=rate, rngs=rngs), None
-
-        if self.config.remat:
-            run = jax.checkpoint(run)
-        if self.config.scan_layers:
-            blocks = jax.tree.map(lambda *leaves: jnp.stack(leaves), *self.blocks)
-            x, _ = jax.lax.scan(run, x, (blocks, rates, keys))
-        else:
-            for i, block in enumerate(self.blocks):
-                rate = None if rates is None else rates[i]
-                x, _ = run(x, (block, rate, None if keys is None else keys[i]))
+        x = run_blocks(self.blocks, x, self.config, rngs)
         return self.norm(x) if self.norm else x
 
     def classify(self, features: Float[Array, "b *n d"]) -> Float[Array, "b *m o"]:
         """Returns the head's logits; two heads are averaged."""
+        if self.pre_logits:
+            features = jnp.tanh(self.pre_logits(features))
         if self.head_dist:
             assert self.head
             logits = self.head(features[:, 0]) + self.head_dist(features[:, 1])
@@ -101,11 +88,15 @@ class VisionTransformer(nnx.Module):
         return self.head(features) if self.head else features.astype(jnp.float32)
 
     def stages(self, images: Images) -> Iterator[tuple[str, Float[Array, "..."]]]:
-        """Yields what each stage gives, by name, from the embedding to the logits."""
-        x = self.embed(images)
+        """Yields what each stage gives, by name, from the patches to the logits."""
+        warn_of_batch(self.config)
+        x = self.embed.patches(images)
+        yield "patches", x
+        x = self.embed.tokens(x)
         yield "embed", x
+        places = find_places(self.config)
         for i, block in enumerate(self.blocks):
-            x = block(x)
+            x = block(x, places)
             yield f"blocks.{i}", x
         if self.norm:
             x = self.norm(x)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vit_jax.config import ViTConfig
-from vit_jax.errors import InputError, InputWarning, near
+from vit_jax.errors import InputError, InputWarning
 from vit_jax.model.params import bind, param_shapes, unbind
 from vit_jax.model.vit import VisionTransformer
 from vit_jax.pixels import half
@@ -21,11 +21,23 @@ from vit_jax.release import Release, load_release, save_release
 from vit_jax.weights.detect import GUESSES, infer_config, told_by_shapes
 from vit_jax.weights.faults import ConversionError
 from vit_jax.weights.files import check_suffix, read_tensors, write_tensors
-from vit_jax.weights.layouts.timm import TIMM
-from vit_jax.weights.mapping import Layout, make_plan
+from vit_jax.weights.layouts import LAYOUTS, find_layout
+from vit_jax.weights.mapping import make_plan
 
-LAYOUTS = {layout.name: layout for layout in (TIMM,)}
 DTYPES = {"float32": np.float32, "bfloat16": ml_dtypes.bfloat16, "float16": np.float16}
+NOT_ARCHITECTURE = (
+    "image_size",
+    "in_channels",
+    "num_classes",
+    "dropout",
+    "attn_dropout",
+    "pos_dropout",
+    "drop_path",
+    "dtype",
+    "attention",
+    "scan_layers",
+    "remat",
+)
 
 
 def load(
@@ -37,7 +49,8 @@ def load(
     inferred from the shapes, and what they cannot tell is warned of as a guess.
 
     Args:
-      path: `.safetensors`, `.pth`, `.pt` or `.bin` in the timm layout, or a folder.
+      path: `.safetensors`, `.pth`, `.pt` or `.bin` in the preset's layout, or in
+        timm's plain one; or a folder.
       preset: name of a published model that the weights are of.
       overrides: fields of ViTConfig that differ from the preset's or the inferred.
 
@@ -45,7 +58,11 @@ def load(
       InputError: no such file, a damaged one, or an unknown preset or field.
       ConversionError: the weights are of another model; the error lists every tensor.
     """
-    release = read_release(Path(path), preset=preset, **overrides)
+    return to_model(read_release(Path(path), preset=preset, **overrides))
+
+
+def to_model(release: Release) -> VisionTransformer:
+    """Returns a release's model, its parameters in float32."""
     params = {
         name: jnp.asarray(array, jnp.float32) for name, array in release.params.items()
     }
@@ -56,25 +73,27 @@ def save(
     model: VisionTransformer,
     path: str | Path,
     *,
-    layout: str = "timm",
+    layout: str | None = None,
     dtype: str | None = None,
 ) -> None:
     """Writes a model's weights under a publisher's names.
 
     Args:
       path: `.safetensors`, or `.pth`, `.pt` and `.bin` where torch is installed.
-      layout: whose names and axes; see `vit-jax convert --help`.
+      layout: whose names and axes; None for those of the published model with this
+        architecture, or the first that has a place for every parameter.
       dtype: float32, bfloat16 or float16 to round to; None keeps float32.
 
     Raises:
       InputError: an unknown suffix, layout or dtype.
+      ConversionError: the layout has no place for a parameter of the model.
     """
     params = {name: np.asarray(leaf) for name, leaf in unbind(model).items()}
     if dtype is not None:
         if dtype not in DTYPES:
             raise InputError(f"dtype={dtype!r}; expected one of {', '.join(DTYPES)}.")
         params = {name: array.astype(DTYPES[dtype]) for name, array in params.items()}
-    plan = make_plan(find_layout(layout), model.config)
+    plan = make_plan(find_layout(layout or choose_layout(model.config)), model.config)
     write_tensors(Path(path), plan.to_theirs(params))
 
 
@@ -83,24 +102,59 @@ def convert(
     target: Path,
     *,
     preset: str | None = None,
-    layout: str = "timm",
+    layout: str | None = None,
     **overrides: Any,
 ) -> Release:
     """Writes what one file or folder holds as another, every tensor in its own dtype.
 
     A target with a suffix is a file of that kind, in the layout; one without is a
-    release's folder. Returns what was converted.
+    release's folder. Without a layout it is that which the weights came in. Returns
+    what was converted.
     """
     if target.suffix:
         check_suffix(target)
     release = read_release(source, preset=preset, **overrides)
     if target.suffix:
-        plan = make_plan(find_layout(layout), release.config)
-        params = {name: np.asarray(leaf) for name, leaf in release.params.items()}
-        write_tensors(target, plan.to_theirs(params))
+        write_tensors(target, export(release, layout))
     else:
         save_release(target, release)
     return release
+
+
+def export(release: Release, layout: str | None = None) -> dict[str, NDArray[Any]]:
+    """Returns a release's tensors in a layout, or in that which they came in."""
+    name = layout or release.layout or choose_layout(release.config)
+    params = {name: np.asarray(leaf) for name, leaf in release.params.items()}
+    return make_plan(find_layout(name), release.config).to_theirs(params)
+
+
+def choose_layout(config: ViTConfig) -> str:
+    """Returns the layout of the published model of an architecture, or one that fits.
+
+    Raises:
+      ConversionError: no layout has a place for every parameter.
+    """
+    architecture = _architecture(config)
+    for preset in PRESETS.values():
+        if _architecture(preset.config) == architecture:
+            return preset.layout
+    for name in LAYOUTS:
+        try:
+            make_plan(find_layout(name), config)
+        except ConversionError:
+            continue
+        return name
+    raise ConversionError(
+        "no layout has a place for all of this model's parameters",
+        [],
+        "Keep it as a folder: vit-jax convert SOURCE FOLDER.",
+    )
+
+
+def _architecture(config: ViTConfig) -> dict[str, Any]:
+    """Returns the fields that a fine-tuned model shares with the published one."""
+    fields = dataclasses.asdict(config)
+    return {name: fields[name] for name in fields if name not in NOT_ARCHITECTURE}
 
 
 def read_release(path: Path, *, preset: str | None = None, **overrides: Any) -> Release:
@@ -129,14 +183,17 @@ def read_release(path: Path, *, preset: str | None = None, **overrides: Any) -> 
             InputWarning,
             stacklevel=3,
         )
+    layout = chosen.layout if chosen else "timm"
     try:
-        params = make_plan(TIMM, config).to_ours(tensors)
+        params = make_plan(find_layout(layout), config).to_ours(tensors)
     except ConversionError as error:
         mend = _mend(tensors, config)
         raise ConversionError(error.what, error.faults, mend) from None
     fitting = chosen and len(chosen.pixels.mean) == config.in_channels
     pixels = chosen.pixels if chosen and fitting else half(config.in_channels)
-    return Release(config=config, params=params, pixels=pixels, class_names=())
+    return Release(
+        config=config, params=params, pixels=pixels, class_names=(), layout=layout
+    )
 
 
 def _keep_shape(release: Release, overrides: dict[str, Any]) -> ViTConfig:
@@ -148,16 +205,6 @@ def _keep_shape(release: Release, overrides: dict[str, Any]) -> ViTConfig:
             " leave out what does not fit."
         )
     return config
-
-
-def find_layout(name: str) -> Layout:
-    """Returns the layout of a name; raises InputError if there is none."""
-    if name not in LAYOUTS:
-        raise InputError(
-            f"there is no layout {name!r}.{near(name, LAYOUTS)} Known:"
-            f" {', '.join(LAYOUTS)}."
-        )
-    return LAYOUTS[name]
 
 
 def _mend(tensors: Mapping[str, NDArray[Any]], config: ViTConfig) -> str:

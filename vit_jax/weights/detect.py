@@ -100,8 +100,8 @@ def infer_config(
         mlp_dim=mlp_dim,
         class_token="first" if class_token else "none",
         distill_token=distill,
-        position_on_prefix=on_prefix,
-        qkv_bias="blocks.0.attn.qkv.bias" in tensors,
+        position_on="all" if on_prefix else "patches",
+        qkv_bias="qkv" if "blocks.0.attn.qkv.bias" in tensors else "none",
         layer_scale=1e-5 if "blocks.0.ls1.gamma" in tensors else None,
         final_norm="norm.weight" in tensors,
         pool="cls" if class_token and not norm_after_pool else "mean",
@@ -122,7 +122,7 @@ TOLD = (
     "mlp_dim",
     "class_token",
     "distill_token",
-    "position_on_prefix",
+    "position_on",
     "qkv_bias",
     "layer_scale",
     "final_norm",
@@ -140,7 +140,7 @@ def told_by_shapes(config: ViTConfig) -> dict[str, Any]:
 def _infer_positions(
     tensors: Mapping[str, NDArray[Any]], num_prefix: int
 ) -> tuple[bool, int]:
-    """Returns position_on_prefix and the patches along a side of the image."""
+    """Returns whether the prefix has positions, and the patches along a side."""
     if "pos_embed" not in tensors:
         raise InputError(
             "the weights have no pos_embed, so the image size cannot be told: name a"

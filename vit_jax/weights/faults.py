@@ -13,7 +13,7 @@ from vit_jax.errors import InputError
 class Fault:
     """One tensor that does not fit."""
 
-    kind: Literal["missing", "unused", "shape"]
+    kind: Literal["missing", "unused", "shape", "homeless", "other"]
     key: str
     detail: str = ""
 

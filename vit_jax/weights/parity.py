@@ -1,16 +1,22 @@
 """The proof: a reference module and ours, the same images, stage by stage."""
 
-import dataclasses
+import warnings
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
+from einops import rearrange
 from numpy.typing import NDArray
 
 from vit_jax.errors import InputError
+from vit_jax.model.params import unbind
 from vit_jax.model.vit import VisionTransformer
-from vit_jax.weights.layouts.timm import TIMM
-from vit_jax.weights.mapping import Layout, Stage
+from vit_jax.weights.diagnose import find_cause
+from vit_jax.weights.faults import ConversionError
+from vit_jax.weights.layouts import LAYOUTS, find_layout
+from vit_jax.weights.mapping import Layout, Stage, make_plan
+from vit_jax.weights.report import ParityReport, StageError, measure
 
 if TYPE_CHECKING:
     from torch import nn
@@ -18,99 +24,67 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 
-@dataclasses.dataclass(frozen=True)
-class StageError:
-    """How far one stage is from the reference's."""
-
-    stage: str
-    relative_l2: float
-    """|ours - theirs| / |theirs|, Euclidean over all numbers."""
-    relative_max: float
-    """The largest difference over the largest number of theirs."""
-
-    def within(self, tolerance: float) -> bool:
-        """Whether both errors are at most the tolerance; NaN never is."""
-        return self.relative_l2 <= tolerance and self.relative_max <= tolerance
-
-
-@dataclasses.dataclass(frozen=True)
-class ParityReport:
-    """The errors of all stages, in the order of the computation."""
-
-    stages: tuple[StageError, ...]
-    tolerance: float
-
-    @property
-    def first_difference(self) -> str | None:
-        """The first stage beyond the tolerance, or None."""
-        beyond = (s.stage for s in self.stages if not s.within(self.tolerance))
-        return next(beyond, None)
-
-    @property
-    def ok(self) -> bool:
-        """Whether every stage is within the tolerance."""
-        return self.first_difference is None
-
-    def __str__(self) -> str:
-        lines = [f"{'stage':<12} {'rel. L2':>9} {'rel. max':>9}"]
-        for s in self.stages:
-            mark = "" if s.within(self.tolerance) else "  <- differs"
-            lines.append(
-                f"{s.stage:<12} {s.relative_l2:>9.1e} {s.relative_max:>9.1e}{mark}"
-            )
-        verdict = f"first difference: {self.first_difference}"
-        verdict = "equal" if self.ok else verdict
-        return "\n".join([*lines, f"{verdict} (tolerance {self.tolerance:g})"])
-
-
 def parity(
     model: VisionTransformer,
     reference: "nn.Module",
     images: Array,
     *,
-    tolerance: float = 1e-5,
-    layout: Layout = TIMM,
+    tolerance: float | None = None,
+    layout: str | None = None,
+    explain: bool = True,
 ) -> ParityReport:
     """Returns how far a model is from a torch module on the same images.
 
     Torch rounds differently from itself by up to 1.4e-6 of the logits (threads, fused
     attention), JAX from torch by as much; a wrong norm_eps shows as 1e-5 to 1e-3, a
-    tanh GELU as 2e-4. For depth 24 and more give tolerance=5e-5.
+    tanh GELU as 2e-4.
 
     Args:
       reference: on the CPU, in float32; computes in evaluation mode, and is left in
         the mode it was in.
       images: normalised float32 (b, rows, columns, channels).
-      tolerance: largest relative L2 and relative maximum error of a stage.
-      layout: whose names the reference's submodules have.
+      tolerance: largest relative L2 and relative maximum error of a stage; None for
+        1e-5, and 5e-5 from 24 blocks on.
+      layout: whose names the reference's submodules have; None for the one that its
+        parameters fit best.
+      explain: whether to look for the cause of a difference, which computes the model
+        with other values of the config.
 
     Raises:
       InputError: the reference lacks a stage of ours, or gives another shape.
     """
-    theirs = _their_stages(reference, images, layout, model.config.depth)
-    errors: list[StageError] = []
-    # Accelerators multiply float32 matrices in fewer bits unless told otherwise.
-    with jax.default_matmul_precision("highest"):
-        for name, ours in model.stages(images):
-            if name in theirs:
-                errors.append(_compare(name, np.asarray(ours), theirs[name]))
-    return ParityReport(tuple(errors), tolerance)
+    if tolerance is None:
+        tolerance = 1e-5 if model.config.depth < 24 else 5e-5
+    tensors = {k: v.detach().cpu().numpy() for k, v in reference.state_dict().items()}
+    table = find_layout(layout) if layout else _fitting_layout(model, tensors)
+    theirs = _their_stages(reference, images, table, model.config.depth)
+
+    def compare(model: VisionTransformer) -> Iterator[StageError]:
+        # Accelerators multiply float32 matrices in fewer bits unless told otherwise.
+        with jax.default_matmul_precision("highest"):
+            for name, ours in model.stages(images):
+                if name in theirs:
+                    yield measure(name, np.asarray(ours), theirs[name])
+
+    report = ParityReport(tuple(compare(model)), tolerance)
+    if report.ok or not explain:
+        return report
+    params = {name: np.asarray(leaf) for name, leaf in unbind(model).items()}
+    cause = find_cause(model.config, params, tensors, table, compare, report)
+    return ParityReport(report.stages, tolerance, cause)
 
 
-def _compare(stage: str, ours: Array, theirs: Array) -> StageError:
-    if ours.shape != theirs.shape:
-        raise InputError(
-            f"stage {stage} is {ours.shape} in ours and {theirs.shape} in the"
-            " reference: the two are not the same architecture."
-        )
-    x, y = ours.astype(np.float64), theirs.astype(np.float64)
-    difference = np.abs(x - y)
-    scale, largest = np.linalg.norm(y), np.abs(y).max()
-    return StageError(
-        stage,
-        float(np.linalg.norm(difference) / scale) if scale else float(difference.any()),
-        float(difference.max() / largest) if largest else float(difference.any()),
-    )
+def _fitting_layout(model: VisionTransformer, tensors: dict[str, Array]) -> Layout:
+    """Returns the layout that has the fewest faults with a module's tensors."""
+    shapes = {key: tensor.shape for key, tensor in tensors.items()}
+
+    def count_faults(layout: Layout) -> int:
+        try:
+            return len(make_plan(layout, model.config).find_faults(shapes))
+        except ConversionError as error:
+            return len(error.faults) + len(shapes)
+
+    return min(LAYOUTS.values(), key=count_faults)
 
 
 def _their_stages(
@@ -121,34 +95,51 @@ def _their_stages(
 
     found: dict[str, Array] = {}
 
-    def watch(stage: Stage, i: int):
-        name = stage.ours.replace("{i}", str(i))
+    def watch(name: str, path: str, stage: Stage):
         try:
-            module = reference.get_submodule(stage.theirs.replace("{i}", str(i)))
+            module = reference.get_submodule(path)
         except AttributeError as error:
             raise InputError(
                 f"the reference has no submodule {error}, where the {layout.name}"
                 f" layout has the stage {name}: give a module of that layout."
             ) from error
-
-        def keep(_module: Any, inputs: Any, output: Any) -> None:
-            value = inputs[0] if stage.side == "input" else output
-            found[name] = value.detach().float().numpy()
-
-        return module.register_forward_hook(keep)
+        return module.register_forward_hook(_keep(found, name, stage))
 
     training = reference.training
-    hooks = [
-        watch(stage, i)
-        for stage in layout.stages
-        for i in range(depth if "{i}" in stage.theirs else 1)
-    ]
+    hooks = [watch(*place) for place in _place_stages(layout, depth)]
     try:
         reference.eval()
-        with torch.no_grad():
+        with torch.no_grad(), warnings.catch_warnings():
+            # torch.nn.TransformerEncoder warns that hooks keep it off its fast path.
+            warnings.simplefilter("ignore")
             reference(torch.from_numpy(np.moveaxis(images, -1, 1).copy()))
     finally:
         reference.train(training)
         for hook in hooks:
             hook.remove()
     return found
+
+
+def _place_stages(layout: Layout, depth: int) -> Iterator[tuple[str, str, Stage]]:
+    """Yields our name of each stage and the path of their submodule."""
+    for stage in layout.stages:
+        # Where a block's output is only the next one's input, the last has no next.
+        count = depth - 1 if "{next}" in stage.theirs else depth
+        for i in range(count if "{i}" in stage.ours else 1):
+            words = {"{i}": i, "{next}": i + 1, "{last}": depth - 1}
+            ours, theirs = stage.ours, stage.theirs
+            for word, value in words.items():
+                ours, theirs = (s.replace(word, str(value)) for s in (ours, theirs))
+            yield ours, theirs, stage
+
+
+def _keep(
+    found: dict[str, Array], name: str, stage: Stage
+) -> Callable[[Any, Any, Any], None]:
+    """Returns a hook that keeps what passes a module, its axes in our order."""
+
+    def keep(_module: Any, inputs: Any, output: Any) -> None:
+        value = inputs[0] if stage.side == "input" else output
+        found[name] = rearrange(value.detach().float().numpy(), stage.pattern)
+
+    return keep
