@@ -16,7 +16,9 @@ class InputWarning(UserWarning):
     """What a user gave was used in a way that they should know of."""
 
 
-def near(name: str, options: Iterable[str]) -> str:
-    """Returns ' Perhaps you meant X.' for the option nearest to a name, else ''."""
-    found = difflib.get_close_matches(name, list(options), n=1, cutoff=0.5)
-    return f" Perhaps you meant {found[0]}." if found else ""
+def near(name: str, options: Iterable[str], *, count: int = 1) -> str:
+    """Returns ' Perhaps you meant X.' for the options nearest to a name, else ''."""
+    options = list(options)
+    begun = sorted((o for o in options if name and o.startswith(name)), key=len)
+    found = begun or difflib.get_close_matches(name, options, n=count, cutoff=0.5)
+    return f" Perhaps you meant {' or '.join(found[:count])}." if found else ""

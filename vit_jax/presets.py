@@ -31,7 +31,7 @@ def find_preset(name: str) -> Preset:
     """
     if name not in PRESETS:
         raise InputError(
-            f"there is no preset {name!r}.{near(name, PRESETS)}"
+            f"there is no preset {name!r}.{near(name, PRESETS, count=3)}"
             " `vit-jax presets` lists them."
         )
     return PRESETS[name]

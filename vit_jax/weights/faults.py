@@ -3,10 +3,12 @@
 import dataclasses
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from vit_jax.errors import InputError
+
+Shape = tuple[int, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +28,21 @@ class ConversionError(InputError):
         super().__init__("\n".join(lines))
         self.what = what
         self.faults = list(faults)
+
+
+def compare_shapes(
+    found: Mapping[str, Shape], wanted: Mapping[str, Shape]
+) -> list[Fault]:
+    """Returns what keeps tensors of a file from being those that a model wants."""
+    return [
+        *(Fault("missing", key) for key in wanted if key not in found),
+        *(Fault("unused", key) for key in found if key not in wanted),
+        *(
+            Fault("shape", key, f"file {found[key]}, model {wanted[key]}")
+            for key in wanted
+            if key in found and found[key] != wanted[key]
+        ),
+    ]
 
 
 def fold(faults: Iterable[Fault]) -> list[str]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from vit_jax.config import ViTConfig
 from vit_jax.model.params import param_shapes
-from vit_jax.weights.faults import ConversionError, Fault
+from vit_jax.weights.faults import ConversionError, Fault, compare_shapes
 
 Shape = tuple[int, ...]
 Tensors = Mapping[str, NDArray[Any]]
@@ -154,15 +154,7 @@ class Plan:
     def find_faults(self, shapes: Mapping[str, Shape]) -> list[Fault]:
         """Returns what keeps tensors of these names and shapes from fitting."""
         wanted = {move.theirs: move.shape for move in self.moves}
-        return [
-            *(Fault("missing", key) for key in wanted if key not in shapes),
-            *(Fault("unused", key) for key in shapes if key not in wanted),
-            *(
-                Fault("shape", key, f"file {shapes[key]}, model {wanted[key]}")
-                for key in wanted
-                if key in shapes and shapes[key] != wanted[key]
-            ),
-        ]
+        return compare_shapes(shapes, wanted)
 
 
 @functools.lru_cache(maxsize=32)

@@ -96,7 +96,8 @@ class ParityReport:
         ):
             axes.plot(names, np.maximum(values, floor), marker="o", ms=4, label=label)
         axes.axhline(self.tolerance, ls="--", color="black", lw=1, label="tolerance")
-        axes.set(yscale="log", ylabel="error", title=title)
+        axes.set(yscale="log", ylabel="error")
+        axes.set_title(title, fontsize="medium")
         axes.tick_params("x", rotation=90)
         axes.legend()
         figure.savefig(path, dpi=120, bbox_inches="tight")
