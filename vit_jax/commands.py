@@ -178,13 +178,18 @@ class Parity(Model):
 
 @dataclasses.dataclass(frozen=True)
 class Presets:
-    """Lists the published models that weights can be named by."""
+    """Lists the published models that weights can be named by.
+
+    Pixels: mean and deviation after scaling to 0..1, of ImageNet, of CLIP, half (0.5
+    and 0.5) or unit (0 and 1). A model's own name tells all of it.
+    """
 
     pattern: Positional[str] = ""
     """Part of a name, such as dinov2; a whole name tells all of that model."""
 
     def run(self) -> int:
         """Prints one line a preset."""
+        from vit_jax.pixels import NAMES
         from vit_jax.presets import PRESETS
 
         if self.pattern in PRESETS:
@@ -194,14 +199,15 @@ class Presets:
         if not found:
             told = near(self.pattern, PRESETS)
             raise InputError(f"no preset has {self.pattern!r} in its name.{told}")
-        say(f"{'name':<42} {'pixels':>9} {'width':>5} depth heads  layout, source")
+        line = "{:<42} {:>9} {:>5} {:>5} {:>5}  {:<8} {:<22} {}"
+        heads = ("name", "image", "width", "depth", "heads", "pixels", "layout")
+        say(line.format(*heads, "source"))
         for preset in found:
             c = preset.config
             rows, columns, _ = c.image_shape
-            say(
-                f"{preset.name:<42} {f'{rows}x{columns}':>9} {c.embed_dim:>5}"
-                f" {c.depth:>5} {c.num_heads:>5}  {preset.layout}, {preset.source}"
-            )
+            size = (f"{rows}x{columns}", c.embed_dim, c.depth, c.num_heads)
+            pixels = NAMES.get(preset.pixels, "half")  # of one channel
+            say(line.format(preset.name, *size, pixels, preset.layout, preset.source))
         return 0
 
 
@@ -209,17 +215,11 @@ def _describe(name: str) -> str:
     """Returns all that is known of a preset."""
     import math
 
-    from vit_jax.config import ViTConfig
     from vit_jax.model.params import param_shapes
     from vit_jax.presets import PRESETS
 
     preset = PRESETS[name]
     count = sum(math.prod(shape) for shape in param_shapes(preset.config).values())
-    fields = dataclasses.fields(ViTConfig)
-    values = ((f.name, getattr(preset.config, f.name), f.default) for f in fields)
-    changed = [
-        f"  {name} = {value!r}" for name, value, usual in values if value != usual
-    ]
     return "\n".join(
         [
             f"{name}: {count:,} parameters",
@@ -227,7 +227,7 @@ def _describe(name: str) -> str:
             f"layout {preset.layout}",
             f"pixels mean {preset.pixels.mean}, std {preset.pixels.std}",
             "where it differs from ViT-B/16:",
-            *changed,
+            *(f"  {key} = {value!r}" for key, value in preset.changes().items()),
         ]
     )
 

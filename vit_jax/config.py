@@ -87,7 +87,7 @@ class ViTConfig:
     num_branches: int = 1
     """Attentions side by side, then as many MLPs, in each block; 2 in the 18x2 models
     of arXiv:2203.09795."""
-    qkv_bias: Literal["qkv", "qv", "none"] = "qkv"
+    qkv_bias: Literal["qkv", "qv", "qk", "kv", "q", "k", "v", "none"] = "qkv"
     """Which of q, k and v have a bias; BEiT, EVA and DINOv3 never bias k."""
     qk_norm: bool = False
     """A norm on each head's q and k (ViT-22B)."""

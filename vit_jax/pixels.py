@@ -28,6 +28,8 @@ HALF = Pixels((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 UNIT = Pixels((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 CLIP = Pixels((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
 
+NAMES = {HALF: "half", IMAGENET: "imagenet", CLIP: "clip", UNIT: "unit"}
+
 
 def half(channels: int) -> Pixels:
     """Returns the statistics that take 0..255 to -1..1, for any number of channels."""

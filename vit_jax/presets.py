@@ -3,6 +3,7 @@
 import dataclasses
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from vit_jax.config import ViTConfig
 from vit_jax.errors import InputError, near
@@ -21,6 +22,12 @@ class Preset:
     """Name of the layout in which its weights are published."""
     source: str
     """The papers' numbers at arXiv, or who made it where there is no paper."""
+
+    def changes(self) -> dict[str, Any]:
+        """Returns the fields of the config that differ from ViT-B/16's."""
+        fields = dataclasses.fields(ViTConfig)
+        values = {field.name: getattr(self.config, field.name) for field in fields}
+        return {f.name: values[f.name] for f in fields if values[f.name] != f.default}
 
 
 def find_preset(name: str) -> Preset:

@@ -27,6 +27,31 @@ def test_every_parameter_has_the_deviation_of_its_kind():
         assert params[name].mean() == pytest.approx(mean, abs=0.01), name
 
 
+def test_every_option_has_initial_values():
+    config = TINY.replace(
+        norm="rms",
+        num_registers=2,
+        qk_norm=True,
+        mlp="gated",
+        pool="map",
+        rope="mixed",
+        rope_temperature=10.0,
+        pre_logits=7,
+        stem_norm=True,
+    )
+    params = init_params(config, seed=0)
+    assert params["embed.reg_token"].std() == pytest.approx(0.02, rel=0.5)
+    assert params["pool.attn.latent"].std() == pytest.approx(0.25, rel=0.5)
+    # Each head turns the same magnitudes by an angle of its own.
+    freqs = params["blocks.0.attn.rope.freqs"]
+    sizes = np.hypot(*freqs).reshape(2, 2, 2)
+    np.testing.assert_allclose(sizes, np.broadcast_to([1, 10**-0.5], sizes.shape))
+    assert not np.allclose(freqs[:, 0], freqs[:, 1])
+    differential = init_params(TINY.replace(differential=True), seed=0)
+    start = [v for name, v in differential.items() if "lambda" in name]
+    assert np.concatenate(start).std() == pytest.approx(0.1, rel=0.3)
+
+
 def test_another_option_leaves_the_other_values_as_they_were(tiny):
     one = init_params(tiny, seed=3)
     two = init_params(tiny.replace(layer_scale=0.1, qkv_bias="none", depth=3), seed=3)

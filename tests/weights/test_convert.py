@@ -7,12 +7,13 @@ import pytest
 import vit_jax
 from tests.models import TINY, random_images, random_model, random_params
 from vit_jax.errors import InputError, InputWarning
-from vit_jax.model.params import unbind
+from vit_jax.model.params import bind, unbind
 from vit_jax.pixels import Pixels
 from vit_jax.release import Release, load_release, save_release
-from vit_jax.weights.convert import convert, read_release
+from vit_jax.weights.convert import choose_layout, convert, read_release
 from vit_jax.weights.faults import ConversionError
 from vit_jax.weights.files import read_tensors, write_tensors
+from vit_jax.weights.layouts import LAYOUTS
 from vit_jax.weights.layouts.timm import TIMM
 from vit_jax.weights.mapping import make_plan
 
@@ -80,6 +81,58 @@ def test_weights_of_another_preset_say_which(tmp_path):
         ConversionError, match="That is vit_tiny_patch16_224 or deit_ti"
     ):
         vit_jax.load(path, preset="vit_small_patch16_224")
+
+
+# One preset for each layout, and what makes it small.
+SMALL = {"image_size": 16, "embed_dim": 32, "depth": 2, "num_heads": 2, "mlp_dim": 64}
+OF_A_LAYOUT = {preset.layout: preset.name for preset in vit_jax.PRESETS.values()}
+
+
+def test_every_layout_is_that_of_a_preset():
+    assert OF_A_LAYOUT.keys() == LAYOUTS.keys()
+
+
+@pytest.mark.parametrize("layout", OF_A_LAYOUT)
+@pytest.mark.filterwarnings("ignore:attend_over")
+def test_a_preset_loads_what_was_saved_in_its_layout(tmp_path, layout):
+    name = OF_A_LAYOUT[layout]
+    changes = {**SMALL, "patch_size": 8, "head_dim": None, "num_kv_heads": None}
+    config = vit_jax.PRESETS[name].config.replace(**changes)
+    params = random_params(config)
+    vit_jax.save(bind(config, params), tmp_path / "x.safetensors", layout=layout)
+    model = vit_jax.load(tmp_path / "x.safetensors", preset=name, **changes)
+    assert model.config == config
+    again = unbind(model)
+    assert all(np.array_equal(again[name], params[name]) for name in params)
+
+    convert(tmp_path / "x.safetensors", tmp_path / "model", preset=name, **changes)
+    convert(tmp_path / "model", tmp_path / "y.safetensors")
+    assert (tmp_path / "y.safetensors").read_bytes() == (
+        tmp_path / "x.safetensors"
+    ).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "name", ["eva02_base_patch14_448", "vit_pwee_patch16_reg1_gap_256", "test_vit"]
+)
+def test_a_fine_tuned_model_goes_back_to_the_layout_it_was_published_in(name):
+    preset = vit_jax.PRESETS[name]
+    tuned = preset.config.replace(num_classes=3, drop_path=0.1, dtype="bfloat16")
+    assert choose_layout(tuned) == preset.layout
+
+
+def test_a_model_that_nobody_published_gets_the_first_layout_with_a_place_for_all():
+    assert choose_layout(TINY.replace(layer_scale=0.1)) == "timm"
+    assert choose_layout(TINY.replace(num_branches=2)) == "timm_18x2"
+    with pytest.raises(ConversionError, match="no layout has a place for all"):
+        choose_layout(TINY.replace(num_branches=3))
+
+
+def test_a_layout_without_a_place_for_a_parameter_is_refused(tmp_path):
+    model = random_model(TINY.replace(pre_logits=4))
+    with pytest.raises(ConversionError, match=r"homeless pre_logits\.kernel"):
+        vit_jax.save(model, tmp_path / "x.safetensors", layout="timm")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_model_of_one_channel_has_pixels_of_one(file):
