@@ -16,7 +16,16 @@ TABLES = {"vit_jax.published"}
 
 # A module may import modules of its own row and of the rows above it here.
 ROWS = [
-    ["errors", "config", "config_rules", "manifest", "pixels", "published", "records"],
+    [
+        "errors",
+        "config",
+        "architecture",
+        "architecture_rules",
+        "manifest",
+        "pixels",
+        "published",
+        "records",
+    ],
     ["presets", "model", "data"],
     ["weights", "checkpoint", "release"],
     ["evaluate"],

@@ -2,6 +2,7 @@ import re
 
 import pytest
 
+from vit_jax.architecture_rules import find_faults
 from vit_jax.config import ViTConfig
 from vit_jax.errors import InputError
 
@@ -49,6 +50,7 @@ def test_tokens_stand_before_and_behind_the_patches():
         ({"distill_token": True, "pool": "mean"}, "distill_token=True averages"),
         ({"attention": "cudnn"}, "attention='cudnn' takes bfloat16"),
         ({"num_classes": -1}, "num_classes=-1 is negative"),
+        ({"rope_grid": (0, 4)}, "rope_grid=0 is not a positive number"),
         ({"num_registers": -1}, "num_registers=-1 is negative"),
         ({"rope_temperature": 0.0}, "rope_temperature=0.0 is not positive"),
         ({"image_size": 8, "drop_remainder": True}, "is smaller than patch_size=16"),
@@ -82,6 +84,16 @@ def test_tokens_stand_before_and_behind_the_patches():
 def test_what_is_no_vit_is_refused_with_a_reason(changes, message):
     with pytest.raises(InputError, match=re.escape(message)):
         ViTConfig().replace(**changes)
+
+
+def test_a_choice_that_is_no_option_is_refused_with_the_nearest():
+    config = ViTConfig()
+    # The checker of types would refuse it here before we do.
+    object.__setattr__(config, "block", "pots")
+    assert find_faults(config) == [
+        "block='pots' is none of 'pre', 'post', 'res_post', 'pre_normed_residual',"
+        " 'parallel'. Perhaps you meant post."
+    ]
 
 
 def test_all_faults_are_told_at_once():

@@ -1,26 +1,45 @@
-"""What can be wrong with a ViTConfig, one sentence each."""
+"""What can be wrong with an architecture, one sentence each."""
 
 from collections.abc import Iterator
+from typing import Literal, get_args, get_origin, get_type_hints
 
-from vit_jax.config import ViTConfig
+from vit_jax.architecture import Architecture
+from vit_jax.errors import near
 
 COUNTS = ("in_channels", "embed_dim", "depth", "num_heads", "mlp_dim", "num_branches")
 OPTIONAL_COUNTS = ("head_dim", "position_rows", "pool_heads", "pool_mlp_dim")
+OPTIONS = {
+    name: get_args(kind)
+    for name, kind in get_type_hints(Architecture).items()
+    if get_origin(kind) is Literal
+}
 RATES = ("dropout", "attn_dropout", "pos_dropout", "drop_path")
 
 
-def find_faults(config: ViTConfig) -> list[str]:
-    """Returns a sentence for each fault; of numbers alone if these are wrong."""
+def find_faults(architecture: Architecture) -> list[str]:
+    """Returns a sentence for each fault; of single values alone if any is wrong."""
     rules = (_tokens, _heads, _positions, _blocks, _pooling, _computing)
-    return list(_numbers(config)) or [fault for rule in rules for fault in rule(config)]
+    wrong_values = [*_choices(architecture), *_numbers(architecture)]
+    if wrong_values:
+        return wrong_values
+    return [fault for rule in rules for fault in rule(architecture)]
 
 
-def _numbers(c: ViTConfig) -> Iterator[str]:
+def _choices(c: Architecture) -> Iterator[str]:
+    for name, options in OPTIONS.items():
+        value = getattr(c, name)
+        if value not in options:
+            told = ", ".join(map(repr, options))
+            yield f"{name}={value!r} is none of {told}.{near(str(value), options)}"
+
+
+def _numbers(c: Architecture) -> Iterator[str]:
     counts = [(name, getattr(c, name)) for name in COUNTS]
     counts += [("image_size", size) for size in c.image_shape[:2]]
     counts += [("patch_size", size) for size in c.patch_shape]
     counts += [(name, getattr(c, name)) for name in (*OPTIONAL_COUNTS, "pre_logits")]
     counts += [("num_kv_heads", heads) for heads in c.num_kv_heads or ()]
+    counts += [("rope_grid", size) for size in c.rope_grid or ()]
     for name, value in counts:
         if value is not None and value < 1:
             yield f"{name}={value} is not a positive number."
@@ -39,7 +58,7 @@ def _numbers(c: ViTConfig) -> Iterator[str]:
         )
 
 
-def _tokens(c: ViTConfig) -> Iterator[str]:
+def _tokens(c: Architecture) -> Iterator[str]:
     pairs = zip(c.image_shape[:2], c.patch_shape, strict=True)
     if not c.drop_remainder and any(image % patch for image, patch in pairs):
         yield (
@@ -56,7 +75,7 @@ def _tokens(c: ViTConfig) -> Iterator[str]:
         )
 
 
-def _heads(c: ViTConfig) -> Iterator[str]:
+def _heads(c: Architecture) -> Iterator[str]:
     if c.head_dim is None and c.embed_dim % c.num_heads:
         yield (
             f"embed_dim={c.embed_dim} does not divide into num_heads={c.num_heads}"
@@ -84,7 +103,7 @@ def _heads(c: ViTConfig) -> Iterator[str]:
         )
 
 
-def _positions(c: ViTConfig) -> Iterator[str]:
+def _positions(c: Architecture) -> Iterator[str]:
     if c.position_rows is not None and (
         c.position != "learned" or c.position_rows < c.num_positions
     ):
@@ -116,7 +135,7 @@ def _positions(c: ViTConfig) -> Iterator[str]:
         )
 
 
-def _blocks(c: ViTConfig) -> Iterator[str]:
+def _blocks(c: Architecture) -> Iterator[str]:
     if c.num_branches > 1 and c.block != "pre":
         yield f"num_branches={c.num_branches} needs block='pre', not {c.block!r}."
     beside = c.block == "parallel" or c.num_branches > 1
@@ -126,7 +145,7 @@ def _blocks(c: ViTConfig) -> Iterator[str]:
         yield "attend_over='batch' knows no places of tokens: leave out rope and bias."
 
 
-def _pooling(c: ViTConfig) -> Iterator[str]:
+def _pooling(c: Architecture) -> Iterator[str]:
     if c.pool == "cls" and c.class_token == "none":
         yield (
             "pool='cls' needs a class token, but class_token='none'."
@@ -142,7 +161,7 @@ def _pooling(c: ViTConfig) -> Iterator[str]:
         )
 
 
-def _computing(c: ViTConfig) -> Iterator[str]:
+def _computing(c: Architecture) -> Iterator[str]:
     if c.attention == "cudnn" and (
         c.dtype != "bfloat16" or c.attn_dropout or c.differential
     ):
