@@ -14,7 +14,9 @@ test: .venv/installed-test
 
 bench: .venv/installed-test
 	$(BIN)/python -m benchmarks.startup
+	$(BIN)/python -m benchmarks.notebooks
 	$(BIN)/python -m benchmarks.parity
+	$(BIN)/python -m benchmarks.sweep
 
 lint: .venv/installed-check
 	$(BIN)/ruff check

@@ -68,10 +68,22 @@ MUTATIONS = (
         "tanh and eps",
         {"activation": "gelu_tanh", "norm_eps": 1e-12},
         FIRST,
-        "norm_eps=1e-06, activation='gelu' makes every",
+        "activation='gelu', norm_eps=1e-06 makes every",
     ),
     Mutation("heads", {"num_heads": 4}, FIRST, "num_heads=3, head_dim=16 makes"),
     Mutation("scale", {"attn_scale": 48**-0.5}, FIRST, "attn_scale=None makes every"),
+    Mutation(
+        "heads and eps",
+        {"num_heads": 4, "norm_eps": 1e-3},
+        FIRST,
+        "num_heads=3, head_dim=16, norm_eps=1e-06 makes every",
+    ),
+    Mutation(
+        "three at once",
+        {"num_heads": 4, "norm_eps": 1e-3, "activation": "relu"},
+        FIRST,
+        "Not found: no other epsilon",
+    ),
     Mutation("norm order", {"block": "post"}, FIRST, "block='pre' makes every"),
     Mutation("pooling", {"pool": "mean"}, "pool", "pool='cls' makes every"),
     Mutation(

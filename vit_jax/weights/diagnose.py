@@ -1,5 +1,6 @@
 """Why two models differ: other parameters, or the one choice that makes them agree."""
 
+import dataclasses
 import itertools
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -61,7 +62,7 @@ def find_cause(
 
     The reference's tensors are laid beside the model's parameters first. If they are
     the same, the model is computed with each other value that weights do not tell,
-    alone and epsilon and activation together, until one agrees at every stage.
+    then with the one that helps most and each other beside it.
 
     Args:
       params: the model's.
@@ -78,33 +79,86 @@ def find_cause(
         return _explain_structure(config, tensors, layout, compare, report, faults)
     theirs = plan.to_ours(tensors)
     others = _name_other_parameters(params, theirs)
-    same = _worst_error(bind(config, theirs), compare, report) < np.inf
-    if others and same:
+    trials = Trials(config, theirs, compare, report)
+    if others and trials.run({}).agrees:
         return f"{others} With the reference's parameters every stage agrees."
-    changes = _first_that_agrees(config, theirs, compare, report)
-    if changes:
-        has = _tell({name: getattr(config, name) for name in changes})
-        found = f"{_tell(changes)} makes every stage agree; this model has {has}."
-        return f"{others} {found}".strip()
-    tried = "epsilon, activation, scale, heads, norm order, pooling, rotary positions"
-    return f"{others} Not found: no other {tried} makes the two agree.".strip()
-
-
-def _first_that_agrees(
-    config: ViTConfig, params: Params, compare: Compare, report: ParityReport
-) -> Changes | None:
-    """Returns the first field with a value that agrees, and its nearest such value."""
-
-    def error(changes: Changes) -> float:
-        return _worst_error(_build(config, changes, params), compare, report)
-
     every = guesses(config)
-    found = next((changes for changes in every if error(changes) < np.inf), None)
-    if found is None:
-        return None
-    # An epsilon of 1e-12 may pass for 1e-6: the one that is nearer counts.
-    alike = (changes for changes in every if changes.keys() == found.keys())
-    return min(alike, key=error)
+    found = trials.search(every)
+    if not found.agrees:  # perhaps two mistakes: one more beside what helps most
+        others_left = [c for c in every if c.keys().isdisjoint(found.changes)]
+        both = trials.search([{**found.changes, **c} for c in others_left])
+        found = both if both.agrees else found
+    has = _tell({name: getattr(config, name) for name in found.changes})
+    if found.agrees:
+        told = f"{_tell(found.changes)} makes every stage agree; this model has {has}."
+    else:
+        told = (
+            "Not found: no other epsilon, activation, scale, heads, norm order, pooling"
+            f" or rotary positions, nor two of them, make the two agree. The nearest"
+            f" is {_tell(found.changes)} for {has}: {found.error:.1e} at"
+            f" {report.first_difference}."
+        )
+    return f"{others} {told}".strip()
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """A model with some changes, compared with the reference."""
+
+    changes: Changes
+    worst: float
+    """The largest error of all stages; infinity where one differs."""
+    error: float
+    """Of the stage that differed first; infinity where an earlier one differs."""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether every stage is within the tolerance."""
+        return self.worst < np.inf
+
+
+@dataclasses.dataclass(frozen=True)
+class Trials:
+    """Models with the reference's parameters and other values in the config."""
+
+    config: ViTConfig
+    params: Params
+    compare: Compare
+    report: ParityReport
+
+    def search(self, every: list[Changes]) -> Trial:
+        """Returns the first trial that agrees, or the one that comes nearest."""
+        nearest = Trial({}, np.inf, np.inf)
+        for changes in every:
+            trial = self.run(changes)
+            if trial.agrees:
+                # An epsilon of 1e-12 may pass for 1e-6: the nearer value counts.
+                alike = [c for c in every if c.keys() == changes.keys()]
+                return min(map(self.run, alike), key=lambda trial: trial.worst)
+            nearest = min(nearest, trial, key=lambda trial: trial.error)
+        return nearest
+
+    def run(self, changes: Changes) -> Trial:
+        """Returns what a change gives; no stage behind the first that differs."""
+        worst, error = 0.0, np.inf
+        nothing = Trial(changes, np.inf, np.inf)
+        try:
+            changed = self.config.replace(**changes)
+            shapes = {name: array.shape for name, array in self.params.items()}
+            if param_shapes(changed) != shapes:
+                return nothing
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", InputWarning)  # no wish of the user's
+                for found in self.compare(bind(changed, self.params)):
+                    here = max(found.relative_l2, found.relative_max)
+                    worst = max(worst, here)
+                    if found.stage == self.report.first_difference:
+                        error = here
+                    if not found.within(self.report.tolerance):
+                        return Trial(changes, np.inf, error)
+        except InputError:  # no valid model, or another shape
+            return nothing
+        return Trial(changes, worst, error)
 
 
 def guesses(config: ViTConfig) -> list[Changes]:
@@ -124,10 +178,6 @@ def guesses(config: ViTConfig) -> list[Changes]:
         *({"pool": name} for name in ("cls", "mean")),
         *({"pool_prefix": flag} for flag in (True, False)),
         *(_rope_guesses() if config.rope in ROPES else ()),
-        *(
-            {"norm_eps": eps, "activation": name}
-            for eps, name in itertools.product(EPSILONS, ACTIVATIONS)
-        ),
     ]
     return [
         changed for changes in every if (changed := _only_what_changes(config, changes))
@@ -154,37 +204,6 @@ def _only_what_changes(config: ViTConfig, changes: Changes) -> Changes:
     return {n: value for n, value in changes.items() if getattr(config, n) != value}
 
 
-def _build(
-    config: ViTConfig, changes: Changes, params: Params
-) -> VisionTransformer | None:
-    """Returns the changed model with the same parameters; None if it has others."""
-    try:
-        changed = config.replace(**changes)
-    except InputError:
-        return None
-    shapes = {name: array.shape for name, array in params.items()}
-    return bind(changed, params) if param_shapes(changed) == shapes else None
-
-
-def _worst_error(
-    model: VisionTransformer | None, compare: Compare, report: ParityReport
-) -> float:
-    """Returns the largest error of a model, infinity where a stage differs."""
-    if model is None:
-        return np.inf
-    worst = 0.0
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", InputWarning)  # a guess is not the user's
-            for error in compare(model):
-                if not error.within(report.tolerance):
-                    return np.inf
-                worst = max(worst, error.relative_l2, error.relative_max)
-    except InputError:  # another shape
-        return np.inf
-    return worst
-
-
 def _explain_structure(
     config: ViTConfig,
     tensors: Params,
@@ -196,11 +215,11 @@ def _explain_structure(
     """Returns which change of the config gives the model the reference's tensors."""
     for changes in STRUCTURE:
         try:
-            plan = make_plan(layout, config.replace(**changes))
-            model = bind(config.replace(**changes), plan.to_ours(tensors))
+            changed = config.replace(**changes)
+            params = make_plan(layout, changed).to_ours(tensors)
         except InputError:
             continue
-        agrees = _worst_error(model, compare, report) < np.inf
+        agrees = Trials(changed, params, compare, report).run({}).agrees
         then = "every stage agrees" if agrees else "a difference is left"
         has = _tell({name: getattr(config, name) for name in changes})
         return (
