@@ -62,11 +62,13 @@ class Architecture:
     (EVA-02, arXiv:2303.11331), by its centre between -1 and 1 (DINOv3,
     arXiv:2508.10104), or by frequencies learned in each block (arXiv:2403.13298)."""
     rope_temperature: float = 10000.0
-    """The largest wavelength over the smallest, to the power of its fraction."""
+    """Base of the wavelengths: pair i of n turns by its place / temperature ** (i / n).
+    EVA-02 has 10000, DINOv3 100."""
     rope_pairs: Literal["interleaved", "halves"] = "interleaved"
     """Which channels rotate together: (0, 1), (2, 3), ... or (0, e/2), (1, e/2 + 1)."""
     rope_axes: Literal["yx", "xy"] = "yx"
-    """Whether the first half of the frequencies counts rows or columns."""
+    """yx: the first half of a head's pairs turns with the row, the second with the
+    column; xy: the other way round."""
     rope_offset: float = 0.0
     """Added to each patch's index (axial)."""
     rope_grid: tuple[int, int] | None = None

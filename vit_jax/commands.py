@@ -72,7 +72,7 @@ class Predict:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Model:
+class ModelOptions:
     """What a weights file does not tell of its model."""
 
     preset: str | None = None
@@ -90,13 +90,13 @@ class Model:
 
     def overrides(self) -> dict[str, Any]:
         """Returns the fields of ViTConfig that were given."""
-        names = [field.name for field in dataclasses.fields(Model)]
+        names = [field.name for field in dataclasses.fields(ModelOptions)]
         given = {name: getattr(self, name) for name in names if name != "preset"}
         return {name: value for name, value in given.items() if value is not None}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Convert(Model):
+class Convert(ModelOptions):
     """Writes one weights file or model folder as another, every tensor bit for bit.
 
     Files: .safetensors, .pth, .pt, .bin (written where torch is installed). A path
@@ -130,7 +130,7 @@ class Convert(Model):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Parity(Model):
+class Parity(ModelOptions):
     """Compares a weights file's model with a torch module, stage by stage.
 
     Both get the file's weights and the same random images. Exit code 0 if they agree at

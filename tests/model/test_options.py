@@ -181,3 +181,30 @@ def test_bfloat16_keeps_the_residual_stream_in_bfloat16(tiny, changes):
     assert {kinds[name] for name in ("patches", "embed", "blocks.1")} == {"bfloat16"}
     assert kinds["logits"] == "float32"
     assert unbind(model)["blocks.0.attn.q.kernel"].dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {
+            "rope": "mixed",
+            "norm": "rms",
+            "qk_norm": True,
+            "mlp": "gated",
+            "pool": "map",
+        },
+        {"relative_position_bias": True, "block": "res_post", "attn_norm": True},
+        {"differential": True, "block": "parallel", "layer_scale": 0.1},
+    ],
+    ids=["mixed rope", "relative bias", "differential"],
+)
+def test_every_parameter_has_a_finite_gradient(changes):
+    config = WIDE.replace(**changes)
+    params, images = random_params(config), random_images(config)
+    loss = jax.jit(jax.grad(lambda p: jnp.square(bind(config, p)(images)).mean()))
+    for name, gradient in loss(params).items():
+        assert np.isfinite(gradient).all(), name
+        # A bias of k adds the same to all logits of a query: softmax does not see it.
+        plain = config.rope == "none" or name.startswith("pool")
+        unseen = name.endswith("attn.k.bias") and plain
+        assert (np.abs(gradient).max() > 1e-5) != unseen, name
