@@ -7,13 +7,13 @@ import pytest
 import vit_jax
 from tests.models import TINY, random_images, random_model, random_params
 from vit_jax.errors import InputError, InputWarning
-from vit_jax.model.params import bind, unbind
+from vit_jax.model.params import bind, param_shapes, unbind
 from vit_jax.pixels import Pixels
 from vit_jax.release import Release, load_release, save_release
 from vit_jax.weights.convert import choose_layout, convert, read_release
 from vit_jax.weights.faults import ConversionError
 from vit_jax.weights.files import read_tensors, write_tensors
-from vit_jax.weights.layouts import LAYOUTS
+from vit_jax.weights.layouts import LAYOUTS, find_layout
 from vit_jax.weights.layouts.timm import TIMM
 from vit_jax.weights.mapping import make_plan
 
@@ -133,6 +133,27 @@ def test_a_layout_without_a_place_for_a_parameter_is_refused(tmp_path):
     with pytest.raises(ConversionError, match=r"homeless pre_logits\.kernel"):
         vit_jax.save(model, tmp_path / "x.safetensors", layout="timm")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "eva02_tiny_patch14_224",
+        "vit_tiny_patch16_dinov3_qkvb",
+        "vit_pe_core_tiny_patch16_384",
+    ],
+)
+@pytest.mark.filterwarnings("ignore::vit_jax.errors.InputWarning")
+def test_a_file_that_is_no_plain_vit_says_which_presets_it_fits(tmp_path, name):
+    preset = vit_jax.PRESETS[name]
+    config = preset.config.replace(num_classes=3)
+    shapes = param_shapes(config)
+    params = {n: np.zeros(shape, np.float16) for n, shape in shapes.items()}
+    tensors = make_plan(find_layout(preset.layout), config).to_theirs(params)
+    write_tensors(tmp_path / "x.safetensors", tensors)
+    for asked in (None, "vit_tiny_patch16_224"):
+        with pytest.raises(InputError, match=f"The file fits the preset {name}"):
+            vit_jax.load(tmp_path / "x.safetensors", preset=asked)
 
 
 def test_a_model_of_one_channel_has_pixels_of_one(file):

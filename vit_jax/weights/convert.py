@@ -2,7 +2,6 @@
 
 import dataclasses
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,12 @@ from vit_jax.model.vit import VisionTransformer
 from vit_jax.pixels import half
 from vit_jax.presets import PRESETS, find_preset
 from vit_jax.release import Release, load_release, save_release
-from vit_jax.weights.detect import GUESSES, infer_config, told_by_shapes
+from vit_jax.weights.detect import GUESSES, infer_config
 from vit_jax.weights.faults import ConversionError
 from vit_jax.weights.files import check_suffix, read_tensors, write_tensors
 from vit_jax.weights.layouts import LAYOUTS, find_layout
 from vit_jax.weights.mapping import make_plan
+from vit_jax.weights.mend import find_mend, name_presets
 
 DTYPES = {"float32": np.float32, "bfloat16": ml_dtypes.bfloat16, "float16": np.float16}
 NOT_ARCHITECTURE = (
@@ -172,7 +172,10 @@ def read_release(path: Path, *, preset: str | None = None, **overrides: Any) -> 
     if chosen:
         config = chosen.config.replace(**overrides)
     else:
-        config = infer_config(tensors, num_heads=overrides.get("num_heads"))
+        try:
+            config = infer_config(tensors, num_heads=overrides.get("num_heads"))
+        except InputError as error:
+            raise InputError(f"{error} {name_presets(tensors)}".strip()) from None
         config = config.replace(**overrides)
     guesses = [name for name in GUESSES if name not in overrides]
     if not chosen and guesses:
@@ -187,7 +190,7 @@ def read_release(path: Path, *, preset: str | None = None, **overrides: Any) -> 
     try:
         params = make_plan(find_layout(layout), config).to_ours(tensors)
     except ConversionError as error:
-        mend = _mend(tensors, config)
+        mend = find_mend(tensors, config)
         raise ConversionError(error.what, error.faults, mend) from None
     fitting = chosen and len(chosen.pixels.mean) == config.in_channels
     pixels = chosen.pixels if chosen and fitting else half(config.in_channels)
@@ -205,22 +208,3 @@ def _keep_shape(release: Release, overrides: dict[str, Any]) -> ViTConfig:
             " leave out what does not fit."
         )
     return config
-
-
-def _mend(tensors: Mapping[str, NDArray[Any]], config: ViTConfig) -> str:
-    """Returns which fields would fit instead, and the presets that have them."""
-    try:
-        found = told_by_shapes(infer_config(tensors, num_heads=1))
-    except InputError:
-        return ""
-    asked = told_by_shapes(config)
-    different = [
-        f"{name}={found[name]!r} (asked for {asked[name]!r})"
-        for name in found
-        if found[name] != asked[name]
-    ]
-    if not different:
-        return ""
-    mend = f"The file's shapes say: {', '.join(different)}. Ask for these to load it."
-    fitting = [p.name for p in PRESETS.values() if told_by_shapes(p.config) == found]
-    return f"{mend} That is {' or '.join(fitting)}." if fitting else mend
