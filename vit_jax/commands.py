@@ -135,7 +135,7 @@ class Parity(ModelOptions):
 
     Both get the file's weights and the same random images. Exit code 0 if they agree at
     every stage, 1 if they do not: then the first stage that differs is named, and the
-    cause is looked for.
+    cause is looked for. Without --preset the one of timm's name counts.
     """
 
     source: Positional[Path]
@@ -159,6 +159,8 @@ class Parity(ModelOptions):
 
         if self.images < 1:
             raise InputError(f"--images {self.images}: give at least 1.")
+        if self.tolerance is not None and not self.tolerance > 0:
+            raise InputError(f"--tolerance {self.tolerance}: give more than 0.")
         if self.picture and self.picture.suffix not in (".png", ".pdf", ".svg"):
             raise InputError(f"--picture {self.picture}: give .png, .pdf or .svg.")
         report = prove(

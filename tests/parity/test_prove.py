@@ -108,6 +108,7 @@ def test_a_reference_that_cannot_be_used_is_told_in_one_message(
     ("option", "message"),
     [
         (["--images", "0"], "--images 0: give at least 1"),
+        (["--tolerance", "0"], "--tolerance 0.0: give more than 0"),
         (["--picture", "a.txt"], "--picture a.txt: give .png"),
     ],
 )

@@ -41,14 +41,20 @@ class Attention(nnx.Module):
         self.q_norm = make_norm(c, self.width) if c.qk_norm else None
         self.k_norm = make_norm(c, self.width) if c.qk_norm else None
         self.rope = MixedRope(c) if c.rope == "mixed" else None
-        table = jnp.zeros((num_relative_positions(c), c.num_heads), jnp.float32)
-        self.relative_bias = nnx.Param(table) if c.relative_position_bias else None
+        shape, biased = (
+            (num_relative_positions(c), c.num_heads),
+            c.relative_position_bias,
+        )
+        self.relative_bias = (
+            nnx.Param(jnp.zeros(shape, jnp.float32)) if biased else None
+        )
         self.differential = Differential(c, index) if c.differential else None
         self.norm = make_norm(c, c.num_heads * head) if c.attn_norm else None
-        output = Linear(
-            c.num_heads * head, c.embed_dim, use_bias=c.proj_bias, dtype=c.dtype
+        self.proj = (
+            Linear(c.num_heads * head, c.embed_dim, use_bias=c.proj_bias, dtype=c.dtype)
+            if c.attn_proj
+            else None
         )
-        self.proj = output if c.attn_proj else None
         self.scale = self.width**-0.5 if c.attn_scale is None else c.attn_scale
         self.config = c
 

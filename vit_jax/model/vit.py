@@ -45,8 +45,11 @@ class VisionTransformer(nnx.Module):
         self.blocks = nnx.List([make_block(config, i) for i in range(config.depth)])
         self.norm = make_norm(config) if config.final_norm else None
         self.pool = Pool(config)
-        features = Linear(config.embed_dim, width, dtype="float32")
-        self.pre_logits = features if config.pre_logits else None
+        self.pre_logits = (
+            Linear(config.embed_dim, width, dtype="float32")
+            if config.pre_logits
+            else None
+        )
         self.head = head()
         self.head_dist = head() if config.distill_token else None
         if rngs is not None:
