@@ -41,12 +41,10 @@ class Attention(nnx.Module):
         self.q_norm = make_norm(c, self.width) if c.qk_norm else None
         self.k_norm = make_norm(c, self.width) if c.qk_norm else None
         self.rope = MixedRope(c) if c.rope == "mixed" else None
-        shape, biased = (
-            (num_relative_positions(c), c.num_heads),
-            c.relative_position_bias,
-        )
         self.relative_bias = (
-            nnx.Param(jnp.zeros(shape, jnp.float32)) if biased else None
+            nnx.Param(jnp.zeros((num_relative_positions(c), c.num_heads), jnp.float32))
+            if c.relative_position_bias
+            else None
         )
         self.differential = Differential(c, index) if c.differential else None
         self.norm = make_norm(c, c.num_heads * head) if c.attn_norm else None
