@@ -114,7 +114,7 @@ def test_layer_norm_stays_exact_far_from_zero(tiny):
         x.var(-1, dtype=np.float64, keepdims=True) + 1e-6
     )
     norm = VisionTransformer(tiny, rngs=nnx.Rngs(0)).norm
-    np.testing.assert_allclose(norm(x), exact, atol=5e-5)
+    np.testing.assert_allclose(norm(jnp.asarray(x)), exact, atol=5e-5)
 
 
 def test_cudnn_without_a_gpu_is_refused_with_the_way_out(tiny):

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 
 from vit_jax.config import ViTConfig
 from vit_jax.model.attend import attend
+from vit_jax.model.norm import RmsNorm
 
 
 class Differential(nnx.Module):
@@ -28,9 +29,7 @@ class Differential(nnx.Module):
         self.lambda_q1, self.lambda_k1 = vector(), vector()
         self.lambda_q2, self.lambda_k2 = vector(), vector()
         # This eps is the paper's, whatever the other norms have.
-        self.norm = nnx.RMSNorm(
-            config.dim_per_head, epsilon=1e-5, dtype=jnp.float32, rngs=nnx.Rngs(0)
-        )
+        self.norm = RmsNorm(config.dim_per_head, 1e-5)
         self.start = 0.8 - 0.6 * math.exp(-0.3 * index)
         self.config = config
 
