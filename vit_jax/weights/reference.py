@@ -1,5 +1,7 @@
 """Torch modules to compare with: timm's by name, or what a function builds."""
 
+import functools
+import importlib
 import importlib.util
 import sys
 from collections.abc import Mapping
@@ -87,24 +89,12 @@ def _of_timm(name: str, config: ViTConfig) -> "nn.Module":
 
 
 def _import_timm() -> Any:
-    """Returns timm, also where the torchvision that it imports does not fit torch.
-
-    A torchvision built for CUDA fails beside a torch for the CPU, which lacks two
-    operators that it describes; no ViT calls them, so that naming them is enough.
-    """
+    """Returns timm, also where the torchvision that it imports does not fit torch."""
     try:
         if importlib.util.find_spec("torchvision"):
-            import torchvision  # pyright: ignore[reportMissingImports]  # noqa: F401
+            importlib.import_module("torchvision")
     except RuntimeError:
-        import torch
-
-        for loaded in [key for key in sys.modules if key.startswith("torchvision")]:
-            del sys.modules[loaded]
-        operators = torch.library.Library("torchvision", "DEF")
-        operators.define("nms(Tensor dets, Tensor scores, float threshold) -> Tensor")
-        operators.define("qnms(Tensor dets, Tensor scores, float threshold) -> Tensor")
-        # The names live as long as the library's object does.
-        torch.library._vit_jax_torchvision = operators  # type: ignore[attr-defined]
+        _name_operators()
     try:
         import timm
     except ImportError as error:
@@ -112,6 +102,23 @@ def _import_timm() -> Any:
             f"timm:NAME needs timm ({error}): pip install timm."
         ) from error
     return timm
+
+
+@functools.cache  # the names live as long as the library's object does
+def _name_operators() -> Any:
+    """Names two operators to torch that a torchvision built for CUDA describes.
+
+    Beside a torch for the CPU they are missing, and the import fails. No ViT calls
+    them, so that the names are enough.
+    """
+    import torch
+
+    for loaded in [key for key in sys.modules if key.startswith("torchvision")]:
+        del sys.modules[loaded]
+    operators = torch.library.Library("torchvision", "DEF")
+    operators.define("nms(Tensor dets, Tensor scores, float threshold) -> Tensor")
+    operators.define("qnms(Tensor dets, Tensor scores, float threshold) -> Tensor")
+    return operators
 
 
 def _of_file(path: Path, name: str) -> Any:
