@@ -199,7 +199,7 @@ class Presets:
             return 0
         found = [p for p in PRESETS.values() if self.pattern in p.name]
         if not found:
-            told = near(self.pattern, PRESETS)
+            told = near(self.pattern, PRESETS, count=3)
             raise InputError(f"no preset has {self.pattern!r} in its name.{told}")
         line = "{:<42} {:>9} {:>5} {:>5} {:>5}  {:<8} {:<22} {}"
         heads = ("name", "image", "width", "depth", "heads", "pixels", "layout")
