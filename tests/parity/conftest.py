@@ -1,10 +1,6 @@
 """Real torch references: tiny, every parameter random, offline."""
 
-import torch
+from vit_jax.weights.reference import import_timm
 
-# timm imports torchvision, whose wheel for CUDA does not load beside a torch for CPU:
-# it asks torch for operators that only its own library defines. Declaring the two names
-# is enough; no test calls them.
-OPERATORS = torch.library.Library("torchvision", "DEF")
-OPERATORS.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-OPERATORS.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+# First, so that it imports beside a torchvision that does not fit torch.
+import_timm()

@@ -75,7 +75,7 @@ class Attention(nnx.Module):
                 bias = rearrange(table[places.relative], "t s h -> 1 h t s")
             y = attend(q, k, v, self.config, scale=self.scale, bias=bias, rngs=rngs)
         y = rearrange(y, "b t h e -> b t (h e)")
-        y = self.norm(y) if self.norm else y
+        y = self.norm(y).astype(v.dtype) if self.norm else y
         y = self.proj(y) if self.proj else y
         y = y.swapaxes(0, 1) if over_batch else y
         return dropout(y, self.config.dropout, rngs)

@@ -34,18 +34,14 @@ STRUCTURE: tuple[Changes, ...] = (
     {"layer_scale": None},
     {"layer_scale": 1e-5, "layer_scale_on": "attn"},
     *({"qkv_bias": bias} for bias in ("qkv", "qv", "none")),
-    {"qk_norm": True},
-    {"qk_norm": False},
+    *({"qk_norm": flag} for flag in (True, False)),
     {"attn_norm": True, "mlp_norm": True},
     {"mlp_norm": True},
-    {"norm": "layer"},
-    {"norm": "rms"},
+    *({"norm": kind} for kind in ("layer", "rms")),
     {"final_norm": True, "norm_after_pool": False},
     {"final_norm": False, "norm_after_pool": True},
-    {"position_on": "patches"},
-    {"position_on": "all"},
-    {"position": "none"},
-    {"position": "learned"},
+    *({"position_on": tokens} for tokens in ("patches", "all")),
+    *({"position": kind} for kind in ("none", "learned")),
     {"stem_norm": True, "patch_bias": False},
 )
 
@@ -232,15 +228,19 @@ def _explain_structure(
 
 def _name_other_parameters(ours: Params, theirs: Params) -> str:
     """Returns which parameters are not the reference's, and whose they are instead."""
+    different = [
+        name
+        for name in ours
+        if not np.array_equal(ours[name], theirs[name].astype(ours[name].dtype))
+    ]
+    if not different:
+        return ""
     names = {theirs[name].tobytes(): name for name in theirs}
     faults: list[Fault] = []
-    for name in ours:
-        if not np.array_equal(ours[name], theirs[name].astype(ours[name].dtype)):
-            other = names.get(ours[name].tobytes())
-            told = f"holds the reference's {other}" if other else "has other values"
-            faults.append(Fault("other", name, told))
-    if not faults:
-        return ""
+    for name in different:
+        other = names.get(ours[name].tobytes())
+        told = f"holds the reference's {other}" if other else "has other values"
+        faults.append(Fault("other", name, told))
     shown = [line.split(maxsplit=1)[1] for line in fold(faults)]
     more = f" and {len(shown) - 4} more" if len(shown) > 4 else ""
     return f"parameters differ: {'; '.join(shown[:4])}{more}."

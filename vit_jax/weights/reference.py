@@ -73,7 +73,7 @@ def load_tensors(module: "nn.Module", tensors: Mapping[str, NDArray[Any]]) -> No
 
 
 def _of_timm(name: str, config: ViTConfig) -> "nn.Module":
-    timm = _import_timm()
+    timm = import_timm()
     if not timm.is_model(name):
         raise InputError(
             f"timm has no model {name!r}.{near(name, timm.list_models(), count=3)}"
@@ -88,7 +88,7 @@ def _of_timm(name: str, config: ViTConfig) -> "nn.Module":
     )
 
 
-def _import_timm() -> Any:
+def import_timm() -> Any:
     """Returns timm, also where the torchvision that it imports does not fit torch."""
     try:
         if importlib.util.find_spec("torchvision"):

@@ -163,40 +163,21 @@ STAGES = (
     Stage("logits", ""),
 )
 
-BLOCK = (*NORMS, *ATTENTION)
 
-TIMM = Layout(
-    name="timm",
-    rules=(*STEM, *BLOCK, *FUSED_QKV, *FUSED_GATE, *MLP, *LAYER_SCALE, *HEAD),
-    stages=STAGES,
-)
+def _layout(
+    name: str,
+    qkv: tuple[Rule, ...],
+    gate: tuple[Rule, ...],
+    layer_scale: tuple[Rule, ...],
+) -> Layout:
+    """Returns the layout with these names for what timm names in several ways."""
+    block = (*NORMS, *ATTENTION, *qkv, *gate, *MLP, *layer_scale)
+    return Layout(name=name, rules=(*STEM, *block, *HEAD), stages=STAGES)
 
-TIMM_SPLIT_GLU = Layout(
-    name="timm_split_glu",
-    rules=(*STEM, *BLOCK, *FUSED_QKV, *SPLIT_GATE, *MLP, *LAYER_SCALE, *HEAD),
-    stages=STAGES,
-)
 
-TIMM_EVA = Layout(
-    name="timm_eva",
-    rules=(*STEM, *BLOCK, *FUSED_QKV, *FUSED_GATE, *MLP, *GAMMA, *HEAD),
-    stages=STAGES,
-)
-
-TIMM_EVA_SPLIT_GLU = Layout(
-    name="timm_eva_split_glu",
-    rules=(*STEM, *BLOCK, *FUSED_QKV, *SPLIT_GATE, *MLP, *GAMMA, *HEAD),
-    stages=STAGES,
-)
-
-TIMM_EVA_SPLIT_QKV = Layout(
-    name="timm_eva_split_qkv",
-    rules=(*STEM, *BLOCK, *SPLIT_QKV, *FUSED_GATE, *MLP, *GAMMA, *HEAD),
-    stages=STAGES,
-)
-
-TIMM_EVA_SPLIT_QKV_GLU = Layout(
-    name="timm_eva_split_qkv_glu",
-    rules=(*STEM, *BLOCK, *SPLIT_QKV, *SPLIT_GATE, *MLP, *GAMMA, *HEAD),
-    stages=STAGES,
-)
+TIMM = _layout("timm", FUSED_QKV, FUSED_GATE, LAYER_SCALE)
+TIMM_SPLIT_GLU = _layout("timm_split_glu", FUSED_QKV, SPLIT_GATE, LAYER_SCALE)
+TIMM_EVA = _layout("timm_eva", FUSED_QKV, FUSED_GATE, GAMMA)
+TIMM_EVA_SPLIT_GLU = _layout("timm_eva_split_glu", FUSED_QKV, SPLIT_GATE, GAMMA)
+TIMM_EVA_SPLIT_QKV = _layout("timm_eva_split_qkv", SPLIT_QKV, FUSED_GATE, GAMMA)
+TIMM_EVA_SPLIT_QKV_GLU = _layout("timm_eva_split_qkv_glu", SPLIT_QKV, SPLIT_GATE, GAMMA)
