@@ -43,6 +43,9 @@ class Architecture:
     num_registers: int = 0
     """Learned tokens before the patches that no head reads (arXiv:2309.16588)."""
     patch_bias: bool = True
+    pixel_norm: bool = False
+    """A norm on a patch's pixels before they are projected, which with patch_norm is
+    Dual PatchNorm (arXiv:2302.01327)."""
     patch_norm: bool = False
     """A norm on the projected patches (AIMv2, arXiv:2411.14402)."""
     position: Literal["learned", "sincos2d", "sincos2d_moco", "none"] = "learned"
@@ -71,6 +74,9 @@ class Architecture:
     column; xy: the other way round."""
     rope_offset: float = 0.0
     """Added to each patch's index (axial)."""
+    rope_dtype: Literal["float32", "bfloat16"] = "float32"
+    """To which wavelengths are rounded; Meta's own DINOv3 files keep them in bfloat16
+    (centred)."""
     rope_grid: tuple[int, int] | None = None
     """Patch rows and columns of pre-training, to which indices are stretched (axial);
     None leaves them as they are."""
@@ -124,9 +130,10 @@ class Architecture:
 
     final_norm: bool = True
     """A norm behind the last block."""
-    pool: Literal["cls", "token", "mean", "map", "none"] = "cls"
-    """The class token, the token of index pool_token, the mean over the patches,
-    attention by a learned query (SigLIP, arXiv:2303.15343), or every token."""
+    pool: Literal["cls", "token", "mean", "cls_mean", "map", "none"] = "cls"
+    """The class token, the token of index pool_token, the mean over the patches, both
+    one after the other (DINOv2's classifier, arXiv:2304.07193), attention by a learned
+    query (SigLIP, arXiv:2303.15343), or every token."""
     pool_token: int = 0
     """Index of the token that pool='token' reads; negative from the end."""
     pool_prefix: bool = False
@@ -140,6 +147,8 @@ class Architecture:
     pre_logits: int | None = None
     """Width of a tanh layer before the head (ViT pre-trained on ImageNet-21k,
     arXiv:2010.11929, section 3.1); None for no such layer."""
+    pre_logits_activation: Literal["tanh", "gelu"] = "tanh"
+    head_bias: bool = True
 
     # Training
 
@@ -203,6 +212,11 @@ class Architecture:
         others = self.num_tokens - self.num_patches
         on = {"all": others, "class": others - self.num_registers, "patches": 0}
         return self.num_patches + on[self.position_on]
+
+    @property
+    def pooled_dim(self) -> int:
+        """Width of the pooled features."""
+        return self.embed_dim * (2 if self.pool == "cls_mean" else 1)
 
     @property
     def dim_per_head(self) -> int:

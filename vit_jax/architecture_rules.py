@@ -124,6 +124,8 @@ def _positions(c: Architecture) -> Iterator[str]:
             f"rope={c.rope!r} rotates pairs for rows and for columns: head_dim"
             f" {c.dim_per_head} is not a multiple of 4."
         )
+    if c.rope != "centred" and c.rope_dtype != "float32":
+        yield f"rope_dtype={c.rope_dtype!r} belongs to rope='centred', not {c.rope!r}."
     if c.rope == "mixed" and (c.rope_pairs, c.num_kv_heads) != ("interleaved", None):
         yield "rope='mixed' needs rope_pairs='interleaved' and no num_kv_heads."
     if c.rope != "axial" and (c.rope_offset or c.rope_grid):
@@ -146,13 +148,15 @@ def _blocks(c: Architecture) -> Iterator[str]:
 
 
 def _pooling(c: Architecture) -> Iterator[str]:
-    if c.pool == "cls" and c.class_token == "none":
+    if c.pool in ("cls", "cls_mean") and c.class_token == "none":
         yield (
-            "pool='cls' needs a class token, but class_token='none'."
+            f"pool={c.pool!r} needs a class token, but class_token='none'."
             " Choose pool='mean', or class_token='first'."
         )
     if c.pool == "token" and not -c.num_tokens <= c.pool_token < c.num_tokens:
         yield f"pool_token={c.pool_token}: there are {c.num_tokens} tokens."
+    if c.pool == "cls_mean" and c.norm_after_pool:
+        yield "pool='cls_mean' joins two features: it has no norm_after_pool."
     heads = c.pool_heads or c.num_heads
     if c.pool == "map" and c.embed_dim % heads:
         yield (

@@ -1,6 +1,7 @@
 """ViTConfig: an architecture that has been checked."""
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 from vit_jax.architecture import Architecture
@@ -35,9 +36,14 @@ class ViTConfig(Architecture):
         Raises:
           InputError: a name is no field of ViTConfig, or the result is no valid model.
         """
-        fields = [field.name for field in dataclasses.fields(self)]
-        for name in changes:
-            if name not in fields:
-                message = f"{name!r} is no field of ViTConfig.{near(name, fields)}"
-                raise InputError(f"{message} The fields: {', '.join(fields)}.")
+        check_names(changes)
         return dataclasses.replace(self, **changes)
+
+
+def check_names(changes: Iterable[str]) -> None:
+    """Raises InputError if a name is no field of ViTConfig."""
+    fields = [field.name for field in dataclasses.fields(ViTConfig)]
+    for name in changes:
+        if name not in fields:
+            message = f"{name!r} is no field of ViTConfig.{near(name, fields)}"
+            raise InputError(f"{message} The fields: {', '.join(fields)}.")

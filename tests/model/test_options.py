@@ -208,3 +208,43 @@ def test_every_parameter_has_a_finite_gradient(changes):
         plain = config.rope == "none" or name.startswith("pool")
         unseen = name.endswith("attn.k.bias") and plain
         assert (np.abs(gradient).max() > 1e-5) != unseen, name
+
+
+def test_pixels_are_normed_before_they_are_projected():
+    """Dual PatchNorm: a patch's brightness and contrast change nothing."""
+    model = random_model(TINY.replace(pixel_norm=True))
+    images = random_images(TINY)
+    same(model(3 * images + 5), model(images), atol=1e-4)
+    assert param_shapes(model.config)["embed.pixel_norm.scale"] == (16,)
+
+
+def test_the_class_token_and_the_mean_stand_side_by_side():
+    model = random_model(TINY.replace(pool="cls_mean", num_registers=1))
+    tokens = (
+        np.random.default_rng(0).normal(size=(2, 6, 16)).astype(np.float32)
+    )  # class, register, 4 patches
+    pooled = model.pool(jnp.asarray(tokens))
+    same(pooled, np.concatenate([tokens[:, 0], tokens[:, 2:].mean(1)], axis=1))
+    assert param_shapes(model.config)["head.kernel"] == (32, 10)
+
+
+def test_a_head_may_have_no_bias():
+    assert "head.bias" not in param_shapes(TINY.replace(head_bias=False))
+
+
+def test_pre_logits_may_have_a_gelu():
+    model = random_model(TINY.replace(pre_logits=7, pre_logits_activation="gelu"))
+    features = jnp.asarray(random_images(TINY).reshape(2, -1)[:, :16])
+    assert model.pre_logits
+    assert model.head
+    hidden = jax.nn.gelu(model.pre_logits(features), approximate=False)
+    same(model.classify(features), model.head(hidden))
+
+
+def test_wavelengths_may_be_rounded_as_metas_files_have_them():
+    config = WIDE.replace(rope="centred", rope_temperature=50.0)
+    whole, rounded = (
+        fixed_angles(c) for c in (config, config.replace(rope_dtype="bfloat16"))
+    )
+    assert not np.array_equal(whole, rounded)
+    np.testing.assert_allclose(rounded, whole, rtol=2**-8)

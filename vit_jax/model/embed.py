@@ -25,8 +25,10 @@ class Embed(nnx.Module):
     def __init__(self, config: ViTConfig):
         c = config
         rows, columns = c.patch_shape
+        num_values = rows * columns * c.in_channels
+        self.pixel_norm = make_norm(c, num_values) if c.pixel_norm else None
         self.proj = Linear(
-            rows * columns * c.in_channels,
+            num_values,
             c.embed_dim,
             use_bias=c.patch_bias,
             dtype=c.dtype,
@@ -52,7 +54,10 @@ class Embed(nnx.Module):
 
     def patches(self, images: Images) -> Float[Array, "b p d"]:
         """Returns the projected patches, row by row."""
-        x = self.proj(self.patchify(jnp.asarray(images)))
+        x = self.patchify(jnp.asarray(images))
+        if self.pixel_norm:
+            x = self.pixel_norm(x)
+        x = self.proj(x)
         return self.patch_norm(x).astype(x.dtype) if self.patch_norm else x
 
     def tokens(

@@ -1,6 +1,7 @@
 """Tokens to features.
 
-Axes: b batch, t tokens, d embed_dim, n features of one image (absent, 2 or t).
+Axes: b batch, t tokens, d embed_dim, n features of one image (absent, 2 or t),
+p width of a feature (d, or 2 d where two are joined).
 """
 
 import jax.numpy as jnp
@@ -51,7 +52,7 @@ class AttentionPool(nnx.Module):
 
 
 class Pool(nnx.Module):
-    """One token, the mean of the patches, attention, or all tokens; a norm if asked.
+    """One token, a mean, both, attention, or all tokens; a norm if asked.
 
     A model with a distillation token keeps both tokens, one for each head.
     """
@@ -61,11 +62,11 @@ class Pool(nnx.Module):
         self.norm = make_norm(config) if config.norm_after_pool else None
         self.config = config
 
-    def __call__(self, x: Float[Array, "b t d"]) -> Float[Array, "b *n d"]:
+    def __call__(self, x: Float[Array, "b t d"]) -> Float[Array, "b *n p"]:
         x = self.reduce(x)
         return self.norm(x) if self.norm else x
 
-    def reduce(self, x: Float[Array, "b t d"]) -> Float[Array, "b *n d"]:
+    def reduce(self, x: Float[Array, "b t d"]) -> Float[Array, "b *n p"]:
         """Returns what the config's `pool` names."""
         c = self.config
         if c.distill_token:
@@ -76,5 +77,9 @@ class Pool(nnx.Module):
             return x[:, c.pool_token]
         if c.pool == "none":
             return x
+        if c.pool == "cls_mean":
+            cls = x[:, 0 if c.class_token == "first" else -1]
+            patches = x[:, c.num_prefix :][:, : c.num_patches]
+            return jnp.concatenate([cls, patches.mean(axis=1)], axis=-1)  # (b, 2 d)
         seen = x if c.pool_prefix else x[:, c.num_prefix :][:, : c.num_patches]
         return self.attn(seen) if self.attn else seen.mean(axis=1)

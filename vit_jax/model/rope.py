@@ -4,6 +4,7 @@ Axes: b batch, t tokens, p patches, h heads, e head_dim, f = e / 2 pairs of chan
 """
 
 import jax.numpy as jnp
+import ml_dtypes
 import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float
@@ -43,6 +44,8 @@ def fixed_angles(config: ViTConfig) -> Float[np.ndarray, "p 1 f"]:
     periods = np.float32(config.rope_temperature) ** (
         np.arange(count, dtype=np.float32) / np.float32(count)
     )
+    if config.rope_dtype == "bfloat16":
+        periods = periods.astype(ml_dtypes.bfloat16).astype(np.float32)
     turn = np.float32(2 * np.pi if config.rope == "centred" else 1)
     angles = turn * coordinates(config)[:, :, None] / periods  # (p, 2, e / 4)
     return angles.reshape(len(angles), 1, -1)

@@ -1,8 +1,8 @@
 """The Vision Transformer: head(pool(encode(embed(images)))).
 
 Axes: b batch, r rows, c columns, k channels, t tokens, d embed_dim; n features of one
-image (absent; t where pool='none'), o outputs (classes, or features where there is no
-head).
+image (absent; t where pool='none') of width p, o outputs (classes, or features where
+there is no head).
 """
 
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ from vit_jax.config import ViTConfig
 from vit_jax.model.embed import Embed, Images
 from vit_jax.model.init import fill
 from vit_jax.model.linear import Linear
+from vit_jax.model.mlp import ACTIVATIONS
 from vit_jax.model.norm import make_norm
 from vit_jax.model.parallel_blocks import make_block
 from vit_jax.model.pool import Pool
@@ -32,13 +33,15 @@ class VisionTransformer(nnx.Module):
     """
 
     def __init__(self, config: ViTConfig, *, rngs: nnx.Rngs | None = None):
-        width = config.pre_logits or config.embed_dim
+        width = config.pre_logits or config.pooled_dim
 
         def head() -> Linear | None:
             # float32 whatever the compute dtype: logits decide the loss.
             if not config.num_classes:
                 return None
-            return Linear(width, config.num_classes, dtype="float32")
+            return Linear(
+                width, config.num_classes, use_bias=config.head_bias, dtype="float32"
+            )
 
         self.config = config
         self.embed = Embed(config)
@@ -46,7 +49,7 @@ class VisionTransformer(nnx.Module):
         self.norm = make_norm(config) if config.final_norm else None
         self.pool = Pool(config)
         self.pre_logits = (
-            Linear(config.embed_dim, width, dtype="float32")
+            Linear(config.pooled_dim, width, dtype="float32")
             if config.pre_logits
             else None
         )
@@ -78,10 +81,11 @@ class VisionTransformer(nnx.Module):
         x = run_blocks(self.blocks, x, self.config, rngs)
         return self.norm(x) if self.norm else x
 
-    def classify(self, features: Float[Array, "b *n d"]) -> Float[Array, "b *m o"]:
+    def classify(self, features: Float[Array, "b *n p"]) -> Float[Array, "b *m o"]:
         """Returns the head's logits; two heads are averaged."""
         if self.pre_logits:
-            features = jnp.tanh(self.pre_logits(features))
+            activation = ACTIVATIONS[self.config.pre_logits_activation]
+            features = activation(self.pre_logits(features))
         if self.head_dist:
             assert self.head
             logits = self.head(features[:, 0]) + self.head_dist(features[:, 1])
