@@ -16,7 +16,7 @@ from tests.parity.notebooks.forms import FORMS, build
 from tests.parity.references import tensors_of
 from vit_jax.errors import InputWarning
 from vit_jax.weights.mapping import make_plan
-from vit_jax.weights.parity import parity
+from vit_jax.weights.proof.parity import parity
 
 TOLERANCE = 2e-6
 

@@ -18,7 +18,7 @@ from vit_jax.model.params import bind
 from vit_jax.presets import PRESETS
 from vit_jax.weights.layouts import find_layout
 from vit_jax.weights.mapping import make_plan
-from vit_jax.weights.parity import parity
+from vit_jax.weights.proof.parity import parity
 
 NAMES = (
     *(

@@ -186,7 +186,7 @@ def test_weights_of_another_depth_are_told_and_nothing_is_written(
     preset = ["--preset", "vit_tiny_patch16_224"]
     code, _, err = run(capsys, "convert", weights, tmp_path / "x.safetensors", *preset)
     assert code == 2
-    assert "do not fit the timm layout" in err
+    assert "does not fit the timm layout" in err
     assert "depth=2 (asked for 12)" in err
     assert not (tmp_path / "x.safetensors").exists()
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vit_jax.presets import PRESETS
     from vit_jax.weights.convert import load, save
     from vit_jax.weights.faults import ConversionError
-    from vit_jax.weights.parity import parity
+    from vit_jax.weights.proof.parity import parity
 
 __version__ = "0.1.0"
 __all__ = [
@@ -46,7 +46,7 @@ _HOMES = {
     "init_params": "vit_jax.model.params",
     "load": "vit_jax.weights.convert",
     "normalise": "vit_jax.pixels",
-    "parity": "vit_jax.weights.parity",
+    "parity": "vit_jax.weights.proof.parity",
     "save": "vit_jax.weights.convert",
     "unbind": "vit_jax.model.params",
 }

@@ -4,6 +4,7 @@ Every command has `--help`. Heavy packages are imported inside the commands: `vi
 --help` answers at once.
 """
 
+import signal
 import sys
 import warnings
 from collections.abc import Callable
@@ -12,8 +13,9 @@ from typing import Any
 
 import tyro
 
-from vit_jax.commands import Convert, Evaluate, Parity, Predict, Presets, accuracy, say
+from vit_jax.commands import Evaluate, Predict, Presets, accuracy, say
 from vit_jax.errors import InputError, InputWarning, near
+from vit_jax.weights_commands import Convert, Inspect, Layouts, Parity
 
 
 def main(args: list[str] | None = None, *, prog: str = "vit-jax") -> int:
@@ -80,7 +82,13 @@ def train(args: list[str], prog: str) -> int:
 
 def _command(kind: type[Any]) -> Callable[[list[str], str], int]:
     def run(args: list[str], prog: str) -> int:
-        return tyro.cli(kind, args=args, prog=prog).run()
+        command = tyro.cli(kind, args=args, prog=prog)
+        # As an exception, so that what is half-written is cleared away.
+        before = signal.signal(signal.SIGTERM, _stop)
+        try:
+            return command.run()
+        finally:
+            signal.signal(signal.SIGTERM, before)
 
     run.__doc__ = kind.__doc__
     return run
@@ -90,10 +98,16 @@ COMMANDS: dict[str, Callable[[list[str], str], int]] = {
     "train": train,
     "evaluate": _command(Evaluate),
     "predict": _command(Predict),
+    "inspect": _command(Inspect),
     "convert": _command(Convert),
     "parity": _command(Parity),
     "presets": _command(Presets),
+    "layouts": _command(Layouts),
 }
+
+
+def _stop(*_: Any) -> None:
+    raise SystemExit(143)
 
 
 def _usage() -> str:

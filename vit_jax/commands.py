@@ -4,11 +4,10 @@ Heavy packages are imported inside the commands: `--help` answers at once.
 """
 
 import dataclasses
-import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from tyro.conf import Positional, arg
+from tyro.conf import Positional
 
 from vit_jax.errors import InputError, near
 
@@ -69,113 +68,6 @@ class Predict:
             shares = (f"{name} {100 * share:.1f} %" for name, share in found.classes)
             say(f"{found.image}: {', '.join(shares)}")
         return 0
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ModelOptions:
-    """What a weights file does not tell of its model."""
-
-    preset: str | None = None
-    """Published model that the weights are of; see `vit-jax presets`."""
-    num_heads: int | None = None
-    """Where no preset says it: weights do not tell."""
-    norm_eps: float | None = None
-    """Where no preset says it: weights do not tell."""
-    activation: Literal["gelu", "gelu_tanh", "quick_gelu", "relu", "silu"] | None = None
-    """Where no preset says it: weights do not tell."""
-    num_classes: int | None = None
-    """Where it is not the preset's."""
-    image_size: Annotated[int | tuple[int, int] | None, arg(metavar="INT [INT]")] = None
-    """Where it is not the preset's."""
-
-    def overrides(self) -> dict[str, Any]:
-        """Returns the fields of ViTConfig that were given."""
-        names = [field.name for field in dataclasses.fields(ModelOptions)]
-        given = {name: getattr(self, name) for name in names if name != "preset"}
-        return {name: value for name, value in given.items() if value is not None}
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Convert(ModelOptions):
-    """Writes one weights file or model folder as another, every tensor bit for bit.
-
-    Files: .safetensors, .pth, .pt, .bin (written where torch is installed). A path
-    without suffix is a folder of this project's own.
-    """
-
-    source: Positional[Path]
-    target: Positional[Path]
-    layout: str | None = None
-    """Whose names a target file gets; the source's if not given."""
-
-    def run(self) -> int:
-        """Prints what was converted."""
-        from vit_jax.weights.convert import convert
-
-        release = convert(
-            self.source,
-            self.target,
-            preset=self.preset,
-            layout=self.layout,
-            **self.overrides(),
-        )
-        count = sum(array.size for array in release.params.values())
-        c = release.config
-        say(
-            f"{self.source} -> {self.target}: {count:,} parameters; image_size"
-            f" {c.image_size}, patch_size {c.patch_size}, embed_dim {c.embed_dim},"
-            f" depth {c.depth}, num_heads {c.num_heads}, num_classes {c.num_classes}"
-        )
-        return 0
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Parity(ModelOptions):
-    """Compares a weights file's model with a torch module, stage by stage.
-
-    Both get the file's weights and the same random images. Exit code 0 if they agree at
-    every stage, 1 if they do not: then the first stage that differs is named, and the
-    cause is looked for. Without --preset the one of timm's name counts.
-    """
-
-    source: Positional[Path]
-    """Weights file, or a model's folder."""
-    reference: str
-    """timm:NAME, or FILE.py:FUNCTION, a function that returns a torch module."""
-    images: int = 2
-    """How many."""
-    seed: int = 0
-    """Of the images."""
-    tolerance: float | None = None
-    """Largest relative error; 1e-5, from 24 blocks on 5e-5."""
-    json: bool = False
-    """Print the report as JSON."""
-    picture: Path | None = None
-    """Also draw the errors by stage, as .png, .pdf or .svg."""
-
-    def run(self) -> int:
-        """Prints the table."""
-        from vit_jax.weights.prove import prove
-
-        if self.images < 1:
-            raise InputError(f"--images {self.images}: give at least 1.")
-        if self.tolerance is not None and not self.tolerance > 0:
-            raise InputError(f"--tolerance {self.tolerance}: give more than 0.")
-        if self.picture and self.picture.suffix not in (".png", ".pdf", ".svg"):
-            raise InputError(f"--picture {self.picture}: give .png, .pdf or .svg.")
-        report = prove(
-            self.source,
-            self.reference,
-            preset=self.preset,
-            num_images=self.images,
-            seed=self.seed,
-            tolerance=self.tolerance,
-            **self.overrides(),
-        )
-        say(json.dumps(report.to_fields(), indent=1) if self.json else str(report))
-        if self.picture:
-            report.draw(self.picture, title=f"{self.source.name} and {self.reference}")
-        return 0 if report.ok else 1
 
 
 @dataclasses.dataclass(frozen=True)

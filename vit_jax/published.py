@@ -773,7 +773,7 @@ NOTEBOOKS: tuple[Notebook, ...] = (
     Notebook(
         "notebook_004_literal",
         {**NOTEBOOK_004, "attn_scale": 64**0.5},
-        "lucidrains_2021",
+        "lucidrains_2021_03_29",
     ),
-    Notebook("notebook_004_intended", NOTEBOOK_004, "lucidrains_2021"),
+    Notebook("notebook_004_intended", NOTEBOOK_004, "lucidrains_2021_03_29"),
 )

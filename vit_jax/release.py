@@ -1,7 +1,7 @@
 """A model that can be used, in a folder: parameters, and a card of what they mean.
 
-The folder holds `params/`, `model.json` (config, pixel statistics, class names) and a
-manifest of both.
+The folder holds `params/`, `model.json` (config, pixel statistics, class names), what
+came beside the parameters in `extras/`, and a manifest of all.
 """
 
 import dataclasses
@@ -32,6 +32,8 @@ class Release:
     """One for each class, or none where they are not known."""
     layout: str | None = None
     """In which the weights came; None where they were trained here."""
+    extras: dict[str, NDArray[Any]] = dataclasses.field(default_factory=dict[str, Any])
+    """Tensors that came beside the model's, under the layout's names."""
 
     def __post_init__(self) -> None:
         assert len(self.pixels.mean) == self.config.in_channels
@@ -59,7 +61,7 @@ def save_release(folder: Path, release: Release) -> None:
     """
     folder = folder.absolute()
     if folder.exists():
-        written = {CARD, MANIFEST, "params"}
+        written = {CARD, MANIFEST, "params", "extras"}
         others = [path.name for path in folder.iterdir() if path.name not in written]
         if others:
             raise InputError(
@@ -73,6 +75,8 @@ def save_release(folder: Path, release: Release) -> None:
     part.mkdir(parents=True)
     try:
         save_params(part / "params", release.params)
+        if release.extras:
+            save_params(part / "extras", release.extras)
         card = _Card(
             config=release.config,
             pixels=release.pixels,
@@ -87,6 +91,11 @@ def save_release(folder: Path, release: Release) -> None:
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def is_release(folder: Path) -> bool:
+    """Returns whether a folder holds a model of ours, or is of a finished run."""
+    return (folder / CARD).is_file() or (folder / "model" / CARD).is_file()
 
 
 def load_release(folder: Path) -> Release:
@@ -107,6 +116,8 @@ def load_release(folder: Path) -> Release:
     with whole(folder):
         card: _Card = from_fields(_Card, json.loads((folder / CARD).read_text()))
         params = load_params(folder / "params")
+        kept = folder / "extras"
+        extras = load_params(kept) if kept.is_dir() else {}
         shapes = {name: array.shape for name, array in params.items()}
         if shapes != param_shapes(card.config):
             raise ValueError("its parameters are not those of its config")
@@ -116,4 +127,5 @@ def load_release(folder: Path) -> Release:
         pixels=card.pixels,
         class_names=card.class_names,
         layout=card.layout,
+        extras=extras,
     )

@@ -15,7 +15,8 @@ from vit_jax.model.params import bind
 from vit_jax.presets import PRESETS, Preset
 from vit_jax.weights.layouts import find_layout
 from vit_jax.weights.mapping import make_plan
-from vit_jax.weights.parity import ParityReport, parity
+from vit_jax.weights.proof.parity import ParityReport, parity
+from vit_jax.weights.recognise.detect import detect
 
 MODULES = ("vision_transformer", "deit", "eva", "beit")
 
@@ -68,7 +69,12 @@ def full_size_faults(preset: Preset) -> tuple[str, ...]:
         module = timm.create_model(preset.name)
     shapes = {key: tuple(value.shape) for key, value in module.state_dict().items()}
     plan = make_plan(find_layout(preset.layout), preset.config)
-    return tuple(map(str, plan.find_faults(shapes)))
+    # One number for all: a full-size tensor would take memory.
+    tensors = {k: np.broadcast_to(np.float32(0), shapes[k]) for k in shapes}
+    found = detect(tensors)
+    named = preset.name in found.inference.presets and not found.faults
+    faults = tuple(map(str, plan.find_faults(shapes)))
+    return faults if named else (*faults, "not recognised by its shapes")
 
 
 def pixel_faults(preset: Preset) -> tuple[str, ...]:

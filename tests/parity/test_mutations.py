@@ -16,8 +16,8 @@ from vit_jax.model.params import Params, bind
 from vit_jax.model.vit import VisionTransformer
 from vit_jax.weights.layouts.timm import TIMM, TIMM_EVA
 from vit_jax.weights.mapping import make_plan
-from vit_jax.weights.parity import parity
-from vit_jax.weights.report import ParityReport, StageError
+from vit_jax.weights.proof.parity import parity
+from vit_jax.weights.proof.report import ParityReport, StageError
 
 PLAIN = VARIANTS[0]
 SCALED = next(variant for variant in VARIANTS if variant.name == "layer_scale")
@@ -215,7 +215,7 @@ def test_a_reference_of_another_kind_is_refused():
     import torch
 
     model, _ = mutated(Mutation("", {}, "", ""))
-    with pytest.raises(InputError, match="no submodule"):
+    with pytest.raises(InputError, match="names of no layout that is known"):
         parity(model, torch.nn.Linear(2, 2), random_images(PLAIN.config))
 
 

@@ -20,7 +20,7 @@ from vit_jax.errors import InputWarning
 from vit_jax.model.params import bind, param_shapes, unbind
 from vit_jax.presets import PRESETS
 from vit_jax.weights.mapping import make_plan
-from vit_jax.weights.parity import parity
+from vit_jax.weights.proof.parity import parity
 
 # Models that forgot batch_first say so whenever they compute.
 pytestmark = pytest.mark.filterwarnings("ignore:attend_over='batch'")

@@ -50,7 +50,7 @@ def test_a_file_equals_timms_model_of_its_name(capsys, folder):
 def test_half_precision_weights_equal_what_a_function_builds(capsys, folder, tmp_path):
     picture = tmp_path / "parity.png"
     args = [folder / "small.pth", "--reference", f"{folder}/build.py:small"]
-    with pytest.raises(ValueError, match="do not fit the timm layout"):
+    with pytest.raises(ValueError, match="does not fit the timm layout"):
         vit_jax.load(folder / "small.pth", preset="test_vit")
     code, out, err = run(capsys, *args, "--num-heads", 2, "--picture", picture)
     assert code == 0, out
@@ -84,7 +84,7 @@ def test_a_folder_of_ours_is_compared_too(capsys, folder, tmp_path):
 @pytest.mark.parametrize(
     ("reference", "message"),
     [
-        ("test_vit", "expected timm:NAME or FILE.py:FUNCTION"),
+        ("test_vit", "expected timm:NAME, hf:FOLDER"),
         ("timm:test_vi", "Perhaps you meant test_vit"),
         ("nowhere.py:small", "there is no Python file nowhere.py"),
         ("build.py:smal", "has no function 'smal'. Perhaps you meant small"),

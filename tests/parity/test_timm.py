@@ -12,10 +12,11 @@ from tests.models import random_images
 from tests.parity.references import VARIANTS, randomise, run, tensors_of
 from vit_jax.model.params import bind, unbind
 from vit_jax.presets import PRESETS
-from vit_jax.weights.detect import GUESSES, infer_config
 from vit_jax.weights.layouts.timm import TIMM
 from vit_jax.weights.mapping import make_plan
-from vit_jax.weights.parity import parity
+from vit_jax.weights.proof.parity import parity
+from vit_jax.weights.recognise.detect import detect
+from vit_jax.weights.recognise.infer import OPEN
 
 each_variant = pytest.mark.parametrize("variant", VARIANTS, ids=attrgetter("name"))
 
@@ -60,9 +61,9 @@ SQUARE = [variant for variant in VARIANTS if variant.config.image_size == 28]
 
 @pytest.mark.parametrize("variant", SQUARE, ids=attrgetter("name"))
 def test_the_config_is_inferred_from_the_shapes(variant):
-    inferred = infer_config(tensors_of(variant.build()), num_heads=3)
-    told = {name: getattr(variant.config, name) for name in GUESSES}
-    assert inferred.replace(**told) == variant.config
+    found = detect(tensors_of(variant.build()), {"num_heads": 3})
+    told = {name: getattr(variant.config, name) for name in OPEN}
+    assert found.inference.config.replace(**told) == variant.config
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 """Weights of any supported file or folder into a model, and back."""
 
-import dataclasses
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,56 +9,76 @@ import jax.numpy as jnp
 import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
-from vit_jax.config import ViTConfig
 from vit_jax.errors import InputError, InputWarning
-from vit_jax.model.params import bind, param_shapes, unbind
+from vit_jax.model.params import bind, unbind
 from vit_jax.model.vit import VisionTransformer
 from vit_jax.pixels import half
-from vit_jax.presets import PRESETS, find_preset
-from vit_jax.release import Release, load_release, save_release
-from vit_jax.weights.detect import GUESSES, infer_config
-from vit_jax.weights.faults import ConversionError
-from vit_jax.weights.files import check_suffix, read_tensors, write_tensors
-from vit_jax.weights.layouts import LAYOUTS, find_layout
+from vit_jax.release import Release, save_release
+from vit_jax.weights.choose import choose_layout, find_caveats
+from vit_jax.weights.files import check_suffix, write_tensors
+from vit_jax.weights.folders.write import write_folder
+from vit_jax.weights.layouts import find_layout
 from vit_jax.weights.mapping import make_plan
-from vit_jax.weights.mend import find_mend, name_presets
+from vit_jax.weights.read import Adapting, read_release
+from vit_jax.weights.resample import Resampling
 
 DTYPES = {"float32": np.float32, "bfloat16": ml_dtypes.bfloat16, "float16": np.float16}
-NOT_ARCHITECTURE = (
-    "image_size",
-    "in_channels",
-    "num_classes",
-    "dropout",
-    "attn_dropout",
-    "pos_dropout",
-    "drop_path",
-    "dtype",
-    "attention",
-    "scan_layers",
-    "remat",
-)
 
 
 def load(
-    path: str | Path, *, preset: str | None = None, **overrides: Any
+    path: str | Path,
+    *,
+    preset: str | None = None,
+    layout: str | None = None,
+    entry: str | None = None,
+    resample: Resampling | None = None,
+    new_head: bool = False,
+    keep_classes: Sequence[int] | None = None,
+    adapt_channels: bool = False,
+    fold_positions: bool = False,
+    **overrides: Any,
 ) -> VisionTransformer:
-    """Returns the model in a weights file, a release's folder or a finished run's.
+    """Returns the model in a weights file or folder.
 
-    Parameters become float32, whatever the file's dtype. With no preset the config is
-    inferred from the shapes, and what they cannot tell is warned of as a guess.
+    Parameters become float32, whatever the file's dtype. Whose file it is and what
+    model it holds is found out from its keys, shapes and side files; what these do not
+    tell is warned of as a guess.
 
     Args:
-      path: `.safetensors`, `.pth`, `.pt` or `.bin` in the preset's layout, or in
-        timm's plain one; or a folder.
+      path: weights file in any layout; folder of ours, of a finished run, of Hugging
+        Face or of timm.
       preset: name of a published model that the weights are of.
+      layout: whose names the file has; None to find out.
+      entry: which of several wrapped dicts of weights, such as model_ema.
+      resample: whose interpolation adapts positions and patches to image_size and
+        patch_size: timm, huggingface, dino, google, ...; see vit_jax.weights.resample.
+      new_head: draws a new head for num_classes, or leaves it out for 0.
+      keep_classes: indices of the classes that the head keeps.
+      adapt_channels: sums or repeats the patch kernel's channels for in_channels.
+      fold_positions: adds the class token's position to the token.
       overrides: fields of ViTConfig that differ from the preset's or the inferred.
 
     Raises:
       InputError: no such file, a damaged one, or an unknown preset or field.
       ConversionError: the weights are of another model; the error lists every tensor.
     """
-    return to_model(read_release(Path(path), preset=preset, **overrides))
+    release = read_release(
+        Path(path),
+        preset=preset,
+        layout=layout,
+        entry=entry,
+        adapting=Adapting(
+            resample=resample,
+            new_head=new_head,
+            keep_classes=keep_classes,
+            adapt_channels=adapt_channels,
+            fold_positions=fold_positions,
+        ),
+        **overrides,
+    )
+    return to_model(release)
 
 
 def to_model(release: Release) -> VisionTransformer:
@@ -79,7 +99,8 @@ def save(
     """Writes a model's weights under a publisher's names.
 
     Args:
-      path: `.safetensors`, or `.pth`, `.pt` and `.bin` where torch is installed.
+      path: `.safetensors`, `.npz`, `.msgpack`, or `.pth`, `.pt` and `.bin` where torch
+        is installed.
       layout: whose names and axes; None for those of the published model with this
         architecture, or the first that has a place for every parameter.
       dtype: float32, bfloat16 or float16 to round to; None keeps float32.
@@ -93,118 +114,78 @@ def save(
         if dtype not in DTYPES:
             raise InputError(f"dtype={dtype!r}; expected one of {', '.join(DTYPES)}.")
         params = {name: array.astype(DTYPES[dtype]) for name, array in params.items()}
-    plan = make_plan(find_layout(layout or choose_layout(model.config)), model.config)
-    write_tensors(Path(path), plan.to_theirs(params))
+    release = Release(
+        config=model.config,
+        params=params,
+        pixels=half(model.config.in_channels),
+        class_names=(),
+    )
+    write_tensors(Path(path), export(release, layout))
 
 
 def convert(
     source: Path,
     target: Path,
     *,
-    preset: str | None = None,
     layout: str | None = None,
-    **overrides: Any,
+    progress: bool = False,
+    **told: Any,
 ) -> Release:
     """Writes what one file or folder holds as another, every tensor in its own dtype.
 
-    A target with a suffix is a file of that kind, in the layout; one without is a
-    release's folder. Without a layout it is that which the weights came in. Returns
-    what was converted.
+    A target with a suffix is a file of that kind. One without is a folder: of ours, or
+    with a layout one that the publisher's library opens. Returns what was converted.
+
+    Args:
+      layout: whose names the target gets; None for those that the weights came in.
+      progress: draw a bar on a terminal.
+      told: of the source, as read_release takes it; `source_layout` is its layout.
     """
     if target.suffix:
         check_suffix(target)
-    release = read_release(source, preset=preset, **overrides)
-    if target.suffix:
-        write_tensors(target, export(release, layout))
-    else:
-        save_release(target, release)
+    if layout is not None:
+        find_layout(layout)
+    release = read_release(source, layout=told.pop("source_layout", None), **told)
+    if not target.suffix:
+        if layout is None:
+            save_release(target, release)
+        else:
+            write_folder(target, release, layout)
+        return release
+    tensors = export(release, layout)
+    total = sum(tensor.nbytes for tensor in tensors.values())
+    # On a terminal alone, and not for what takes no time.
+    disable = None if progress and total > 2**26 else True
+    with tqdm(total=total, unit="B", unit_scale=True, disable=disable) as bar:
+
+        def step(size: int) -> None:
+            bar.update(size)
+
+        write_tensors(target, tensors, progress=step)
     return release
 
 
 def export(release: Release, layout: str | None = None) -> dict[str, NDArray[Any]]:
-    """Returns a release's tensors in a layout, or in that which they came in."""
-    name = layout or release.layout or choose_layout(release.config)
-    params = {name: np.asarray(leaf) for name, leaf in release.params.items()}
-    return make_plan(find_layout(name), release.config).to_theirs(params)
+    """Returns a release's tensors in a layout, or in that which they came in.
 
-
-def choose_layout(config: ViTConfig) -> str:
-    """Returns the layout of the published model of an architecture, or one that fits.
-
-    Raises:
-      ConversionError: no layout has a place for every parameter.
+    What has no place in the layout, and what the code that opens it computes otherwise,
+    is warned of.
     """
-    architecture = _architecture(config)
-    for preset in PRESETS.values():
-        if _architecture(preset.config) == architecture:
-            return preset.layout
-    for name in LAYOUTS:
-        try:
-            make_plan(find_layout(name), config)
-        except ConversionError:
-            continue
-        return name
-    raise ConversionError(
-        "no layout has a place for all of this model's parameters",
-        [],
-        "Keep it as a folder: vit-jax convert SOURCE FOLDER.",
+    name = layout or release.layout or choose_layout(release.config)
+    table = find_layout(name)
+    params = {name: np.asarray(leaf) for name, leaf in release.params.items()}
+    tensors = make_plan(table, release.config).to_theirs(
+        params, release.extras if name == release.layout else None
     )
+    left = [key for key in release.extras if name != release.layout]
+    if left:
+        more = f" and {len(left) - 3} others" if len(left) > 3 else ""
+        _warn(f"{', '.join(left[:3])}{more} have no place in {table.title}: left out.")
+    caveats = find_caveats(table, release.config)
+    if caveats:
+        _warn(f"what opens {table.title} computes {', '.join(caveats)}.")
+    return tensors
 
 
-def _architecture(config: ViTConfig) -> dict[str, Any]:
-    """Returns the fields that a fine-tuned model shares with the published one."""
-    fields = dataclasses.asdict(config)
-    return {name: fields[name] for name in fields if name not in NOT_ARCHITECTURE}
-
-
-def read_release(path: Path, *, preset: str | None = None, **overrides: Any) -> Release:
-    """Returns the parameters of a file or folder, in its dtype, with their card."""
-    chosen = find_preset(preset) if preset else None
-    if path.is_dir():
-        release = load_release(path)
-        if chosen:
-            raise InputError(
-                f"{path} is a folder with a config of its own: leave preset={preset!r}"
-                " out."
-            )
-        return dataclasses.replace(release, config=_keep_shape(release, overrides))
-    tensors = read_tensors(path)
-    if chosen:
-        config = chosen.config.replace(**overrides)
-    else:
-        try:
-            config = infer_config(tensors, num_heads=overrides.get("num_heads"))
-        except InputError as error:
-            raise InputError(f"{error} {name_presets(tensors)}".strip()) from None
-        config = config.replace(**overrides)
-    guesses = [name for name in GUESSES if name not in overrides]
-    if not chosen and guesses:
-        told = ", ".join(f"{name}={getattr(config, name)!r}" for name in guesses)
-        warnings.warn(
-            f"{path}: weights do not tell {told}; these are guesses from timm's plain"
-            " ViTs. Name a preset, or give the fields, to be sure.",
-            InputWarning,
-            stacklevel=3,
-        )
-    layout = chosen.layout if chosen else "timm"
-    try:
-        params = make_plan(find_layout(layout), config).to_ours(tensors)
-    except ConversionError as error:
-        mend = find_mend(tensors, config)
-        raise ConversionError(error.what, error.faults, mend) from None
-    fitting = chosen and len(chosen.pixels.mean) == config.in_channels
-    pixels = chosen.pixels if chosen and fitting else half(config.in_channels)
-    return Release(
-        config=config, params=params, pixels=pixels, class_names=(), layout=layout
-    )
-
-
-def _keep_shape(release: Release, overrides: dict[str, Any]) -> ViTConfig:
-    """Returns a release's config with overrides that change no parameter's shape."""
-    config = release.config.replace(**overrides)
-    if param_shapes(config) != param_shapes(release.config):
-        raise InputError(
-            f"{', '.join(overrides)} would give other shapes than the parameters have:"
-            " leave out what does not fit."
-        )
-    return config
+def _warn(message: str) -> None:
+    warnings.warn(message, InputWarning, stacklevel=4)

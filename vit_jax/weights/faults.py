@@ -70,7 +70,7 @@ def fold(faults: Iterable[Fault]) -> list[str]:
 
 def _split_at_index(key: str) -> tuple[str, int, str]:
     """Returns ("blocks.", 3, ".norm1.weight"); -1 where there is no index."""
-    match = re.search(r"\.(\d+)(?=\.)", key)
+    match = re.search(r"[._](\d+)(?=[./])", key)
     if not match:
         return key, -1, ""
     return key[: match.start(1)], int(match[1]), key[match.end(1) :]

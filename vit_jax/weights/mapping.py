@@ -1,9 +1,9 @@
 """One table, both directions, every key accounted for.
 
-A `Layout` is a table of `Rule`s, one a tensor of a publisher's files. `make_plan` lays
-it over a model's parameter names and shapes: rules whose parameters the model lacks
-fall away, so that tables have no branches. A `Plan` reads left to right on import and
-right to left on export, and rearranges only: what comes back is bit for bit what came.
+`make_plan` lays a `Layout` over a model's parameter names and shapes: rules whose
+parameters the model lacks fall away, so that tables have no branches. A `Plan` reads
+left to right on import and right to left on export, and rearranges only: what comes
+back is bit for bit what came.
 """
 
 import dataclasses
@@ -18,55 +18,10 @@ from numpy.typing import NDArray
 from vit_jax.config import ViTConfig
 from vit_jax.model.params import param_shapes
 from vit_jax.weights.faults import ConversionError, Fault, compare_shapes
+from vit_jax.weights.layout import CAT, HOLE, Layout
 
 Shape = tuple[int, ...]
 Tensors = Mapping[str, NDArray[Any]]
-
-CAT = "cat"
-
-
-@dataclasses.dataclass(frozen=True)
-class Rule:
-    """One tensor of a file and the parameter it holds, or the several fused in it.
-
-    The pattern is einops', from their axes to ours. Axes whose size the config gives
-    are words (`rows columns channels`), the rest letters. `cat` is the axis along which
-    several parameters are one after another, of whatever sizes ours have; where our
-    side lacks it, each is one slice. `{i}` in `ours` alone stands for all blocks.
-    """
-
-    theirs: str
-    ours: str | tuple[str, ...]
-    pattern: str = "... -> ..."
-
-
-@dataclasses.dataclass(frozen=True)
-class Stage:
-    """Where a reference module holds what a stage of ours gives, for the parity check.
-
-    `theirs` is the path of a submodule ("" for the whole), whose output counts, or its
-    first input if `side` says so; `pattern` takes its axes to ours. Beside `{i}` a path
-    may have `{next}`, the block after it, and a name `{last}`, the last block.
-    """
-
-    ours: str
-    theirs: str
-    side: str = "output"
-    pattern: str = "... -> ..."
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Layout:
-    """The names and axes of one publisher's files; `{i}` is a block's index.
-
-    Of several rules for one parameter the first that a model has all parameters of
-    counts: where a bias of q, k and v is one tensor, but one of q and v is two, the one
-    stands above the two.
-    """
-
-    name: str
-    rules: tuple[Rule, ...]
-    stages: tuple[Stage, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,6 +30,7 @@ class Move:
 
     theirs: str
     ours: tuple[str, ...]
+    """With HOLE for a part that the model has no parameter for."""
     shapes: tuple[Shape, ...]
     """Of ours."""
     pattern: str
@@ -103,6 +59,19 @@ class Move:
         pieces = [rearrange(array, pattern, **dict(self.sizes)) for array in arrays]
         return pieces[0] if axis is None else np.concatenate(pieces, axis=axis)
 
+    def fill_holes(
+        self, params: Tensors, kept: NDArray[Any] | None
+    ) -> list[NDArray[Any]]:
+        """Returns the arrays of all parts, holes as they were in a tensor, or zero."""
+        parts = self.to_ours(kept) if kept is not None else [None] * len(self.ours)
+        kind = next(params[name].dtype for name in self.ours if name != HOLE)
+        return [
+            params[name]
+            if name != HOLE
+            else (np.zeros(shape, kind) if part is None else part)
+            for name, shape, part in zip(self.ours, self.shapes, parts, strict=True)
+        ]
+
     def _sides(self) -> tuple[str, str, int | None]:
         """Returns their axes and ours, and which of theirs is `cat`, if one is."""
         theirs, ours = (side.strip() for side in self.pattern.split("->"))
@@ -119,6 +88,7 @@ class Plan:
     """Every parameter of one model and where a layout keeps it; see `make_plan`."""
 
     layout: Layout
+    config: ViTConfig
     shapes: Mapping[str, Shape]
     moves: tuple[Move, ...]
 
@@ -126,10 +96,12 @@ class Plan:
         """Returns our parameters, each in the dtype of the tensor that held it.
 
         Raises:
-          ConversionError: a tensor is missing, left over or of another shape; the
-            error lists every one.
+          ConversionError: a tensor is missing, left over, of another shape, or not what
+            the publisher's code computes with; the error lists every one.
         """
         faults = self.find_faults({key: tensors[key].shape for key in tensors})
+        if not faults:
+            faults = list(self._find_unlike(tensors))
         if faults:
             raise ConversionError(
                 f"the weights do not fit the {self.layout.name} layout of this model",
@@ -141,20 +113,72 @@ class Plan:
             for name, array in zip(
                 move.ours, move.to_ours(tensors[move.theirs]), strict=True
             )
+            if name != HOLE
         }
 
-    def to_theirs(self, params: Tensors) -> dict[str, NDArray[Any]]:
-        """Returns the layout's tensors: `to_ours` undone, bit for bit."""
+    def keep_extras(self, tensors: Tensors) -> dict[str, NDArray[Any]]:
+        """Returns what a file has beside the parameters, under the file's names.
+
+        A tensor with a hole is among them where the hole is not zero.
+        """
+        moved = {move.theirs for move in self.moves}
+        kept = {
+            key: tensors[key]
+            for key in tensors
+            if self.layout.is_extra(key) and key not in moved
+        }
+        for move in self.moves:
+            if HOLE in move.ours:
+                parts = zip(move.ours, move.to_ours(tensors[move.theirs]), strict=True)
+                if any(name == HOLE and part.any() for name, part in parts):
+                    kept[move.theirs] = tensors[move.theirs]
+        return kept
+
+    def to_theirs(
+        self, params: Tensors, extras: Tensors | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """Returns the layout's tensors: `to_ours` undone, bit for bit.
+
+        Args:
+          extras: what `keep_extras` gave; the layout makes what is not there.
+        """
         assert params.keys() == self.shapes.keys()
-        return {
-            move.theirs: move.to_theirs([params[name] for name in move.ours])
+        extras = extras or {}
+        kept = {key: extras[key] for key in extras if self.layout.is_extra(key)}
+        moved = {
+            move.theirs: move.to_theirs(
+                move.fill_holes(params, extras.get(move.theirs))
+            )
             for move in self.moves
+        }
+        return {**self.made_extras(), **kept, **moved}
+
+    def made_extras(self, *, fixed: bool = False) -> dict[str, NDArray[Any]]:
+        """Returns the extras that the layout makes, or those that it has fixed."""
+        return {
+            extra.theirs.replace("{i}", str(i)): made
+            for extra in self.layout.extras
+            if extra.make and (extra.fixed or not fixed)
+            if (made := extra.make(self.config)) is not None
+            for i in range(self.config.depth if "{i}" in extra.theirs else 1)
         }
 
     def find_faults(self, shapes: Mapping[str, Shape]) -> list[Fault]:
         """Returns what keeps tensors of these names and shapes from fitting."""
         wanted = {move.theirs: move.shape for move in self.moves}
-        return compare_shapes(shapes, wanted)
+        ours = {
+            key: shape
+            for key, shape in shapes.items()
+            if key in wanted or not self.layout.is_extra(key)
+        }
+        return compare_shapes(ours, wanted)
+
+    def _find_unlike(self, tensors: Tensors) -> Iterator[Fault]:
+        for key, made in self.made_extras(fixed=True).items():
+            if key in tensors and not np.array_equal(
+                np.asarray(tensors[key], np.float32), made
+            ):
+                yield Fault("other", key, "not what a model of this config computes")
 
 
 @functools.lru_cache(maxsize=32)
@@ -165,24 +189,41 @@ def make_plan(layout: Layout, config: ViTConfig) -> Plan:
       ConversionError: the layout has no place for a parameter of the model.
     """
     shapes = param_shapes(config)
-    rows, columns = config.patch_shape
-    words = {"rows": rows, "columns": columns, "channels": config.in_channels}
+    words = _words(config)
     moves: list[Move] = []
     filled: set[str] = set()
     for theirs, ours, pattern in _place(layout, config.depth):
-        if filled.isdisjoint(ours) and shapes.keys() >= set(ours):
+        real = [name for name in ours if name != HOLE]
+        if filled.isdisjoint(real) and shapes.keys() >= set(real):
             used = pattern.replace("(", " ").replace(")", " ").split()
             sizes = tuple((word, words[word]) for word in words if word in used)
-            of_ours = tuple(shapes[name] for name in ours)
+            of_ours = tuple(shapes[name or real[0]] for name in ours)
             moves.append(Move(theirs, ours, of_ours, pattern, sizes))
-            filled.update(ours)
+            filled.update(real)
     homeless = [Fault("homeless", name) for name in shapes if name not in filled]
+    homeless += [
+        Fault("other", f"{name}={getattr(config, name)!r}", "its code cannot do that")
+        for name, values in layout.lacks.items()
+        if getattr(config, name) in values
+    ]
     if homeless:
         what = (
             f"the {layout.name} layout has no place for all of this model's parameters"
         )
         raise ConversionError(what, homeless)
-    return Plan(layout=layout, shapes=shapes, moves=tuple(moves))
+    return Plan(layout=layout, config=config, shapes=shapes, moves=tuple(moves))
+
+
+def _words(config: ViTConfig) -> dict[str, int]:
+    """Returns the sizes of axes that patterns name in words."""
+    rows, columns = config.patch_shape
+    return {
+        "rows": rows,
+        "columns": columns,
+        "channels": config.in_channels,
+        "heads": config.num_heads,
+        "pool_heads": config.pool_heads or config.num_heads,
+    }
 
 
 @functools.lru_cache(maxsize=1024)
@@ -197,11 +238,12 @@ def _shape_of_theirs(
 def _place(layout: Layout, depth: int) -> Iterator[tuple[str, tuple[str, ...], str]]:
     """Yields each rule's keys for each block, or for all blocks at once."""
     for rule in layout.rules:
-        ours = (rule.ours,) if isinstance(rule.ours, str) else rule.ours
-        if "{i}" not in rule.theirs and "{i}" in ours[0]:
-            each = tuple(n.replace("{i}", str(i)) for i in range(depth) for n in ours)
+        if "{i}" not in rule.theirs and "{i}" in rule.names[0]:
+            each = tuple(
+                n.replace("{i}", str(i)) for i in range(depth) for n in rule.names
+            )
             yield rule.theirs, each, rule.pattern
             continue
         for i in range(depth if "{i}" in rule.theirs else 1):
-            names = tuple(name.replace("{i}", str(i)) for name in ours)
+            names = tuple(name.replace("{i}", str(i)) for name in rule.names)
             yield rule.theirs.replace("{i}", str(i)), names, rule.pattern

@@ -19,11 +19,14 @@ from vit_jax.config import ViTConfig
 from vit_jax.model.params import bind
 from vit_jax.model.vit import VisionTransformer
 from vit_jax.presets import PRESETS
+from vit_jax.weights.layout import Layout
+from vit_jax.weights.layouts import find_layout
 from vit_jax.weights.layouts.d2l import D2L
-from vit_jax.weights.layouts.lucidrains import LUCIDRAINS_2021
 from vit_jax.weights.layouts.timm import TIMM
 from vit_jax.weights.layouts.torch_encoder import TORCH_ENCODER, TORCH_ENCODER_BARE
-from vit_jax.weights.mapping import Layout, make_plan
+from vit_jax.weights.mapping import make_plan
+
+LUCIDRAINS_2021 = find_layout("lucidrains_2021_03_29")
 
 
 def build_000(c: ViTConfig, intended: bool) -> nn.Module:

@@ -1,8 +1,16 @@
 """One file a publisher: tables, no code. `LAYOUTS` has them all by name."""
 
 from vit_jax.errors import InputError, near
+from vit_jax.weights.layout import Layout
+from vit_jax.weights.layouts.clip import CLIP
 from vit_jax.weights.layouts.d2l import D2L
-from vit_jax.weights.layouts.lucidrains import LUCIDRAINS_2021
+from vit_jax.weights.layouts.google import GOOGLE
+from vit_jax.weights.layouts.huggingface_clip import HUGGINGFACE_CLIP
+from vit_jax.weights.layouts.huggingface_dino import HUGGINGFACE_DINO
+from vit_jax.weights.layouts.huggingface_flax import HUGGINGFACE_FLAX
+from vit_jax.weights.layouts.huggingface_vit import HUGGINGFACE_VIT
+from vit_jax.weights.layouts.lucidrains import LUCIDRAINS, SIMPLE_VIT
+from vit_jax.weights.layouts.meta import META
 from vit_jax.weights.layouts.timm import (
     TIMM,
     TIMM_EVA,
@@ -17,7 +25,7 @@ from vit_jax.weights.layouts.timm_parallel import (
     TIMM_PARALLEL_FUSED,
 )
 from vit_jax.weights.layouts.torch_encoder import TORCH_ENCODER, TORCH_ENCODER_BARE
-from vit_jax.weights.mapping import Layout
+from vit_jax.weights.layouts.torchvision import TORCHVISION, TORCHVISION_V1
 
 LAYOUTS = {
     layout.name: layout
@@ -31,7 +39,17 @@ LAYOUTS = {
         TIMM_PARALLEL,
         TIMM_PARALLEL_FUSED,
         TIMM_18X2,
-        LUCIDRAINS_2021,
+        *LUCIDRAINS,
+        *SIMPLE_VIT,
+        *META,
+        TORCHVISION,
+        TORCHVISION_V1,
+        *CLIP,
+        *GOOGLE,
+        *HUGGINGFACE_VIT,
+        *HUGGINGFACE_DINO,
+        *HUGGINGFACE_CLIP,
+        *HUGGINGFACE_FLAX,
         TORCH_ENCODER,
         TORCH_ENCODER_BARE,
         D2L,

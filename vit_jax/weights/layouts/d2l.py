@@ -3,12 +3,15 @@
 Source: notebook 001_0d9f; d2l/torch.py (d2l 1.0), class MultiHeadAttention.
 """
 
-from vit_jax.weights.mapping import Layout, Rule, Stage
+from vit_jax.weights.layout import Layout, Rule, Stage
 
 _BLOCK = "transformer.transformer.transformer{i}"
 
 D2L = Layout(
     name="d2l",
+    title="ViTs of d2l's attention (notebook 001)",
+    fixed={"class_token": "last", "position_on": "all"},
+    usual={"activation": "relu", "norm_eps": 1e-5, "pool": "cls"},
     rules=(
         # The table's rows are in the order of the sequence: the class token's is last.
         Rule("pos.cls", "embed.cls_token"),

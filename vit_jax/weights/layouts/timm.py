@@ -7,7 +7,9 @@ in two. Each combination that timm has is a layout here.
 Source: timm/models/vision_transformer.py, deit.py, eva.py and beit.py (timm 1.0.31).
 """
 
-from vit_jax.weights.mapping import Layout, Rule, Stage
+from typing import Any
+
+from vit_jax.weights.layout import Layout, Rule, Stage
 
 STEM = (
     Rule("cls_token", "embed.cls_token"),
@@ -164,6 +166,10 @@ STAGES = (
 )
 
 
+def _pool(told: dict[str, Any]) -> str:
+    return "mean" if told["norm_after_pool"] else "cls"
+
+
 def _layout(
     name: str,
     qkv: tuple[Rule, ...],
@@ -172,7 +178,14 @@ def _layout(
 ) -> Layout:
     """Returns the layout with these names for what timm names in several ways."""
     block = (*NORMS, *ATTENTION, *qkv, *gate, *MLP, *layer_scale)
-    return Layout(name=name, rules=(*STEM, *block, *HEAD), stages=STAGES)
+    return Layout(
+        name=name,
+        title="timm's files",
+        rules=(*STEM, *block, *HEAD),
+        stages=STAGES,
+        usual={"pool": _pool},
+        lacks={"position_on": ("class",)},
+    )
 
 
 TIMM = _layout("timm", FUSED_QKV, FUSED_GATE, LAYER_SCALE)

@@ -4,8 +4,8 @@ Source: ParallelScalingBlock, DiffParallelScalingBlock and ParallelThingsBlock o
 timm/models/vision_transformer.py (timm 1.0.31).
 """
 
+from vit_jax.weights.layout import Layout, Rule
 from vit_jax.weights.layouts.timm import HEAD, STAGES, STEM
-from vit_jax.weights.mapping import Layout, Rule
 
 QKV = tuple(f"blocks.{{i}}.attn.{part}" for part in "qkv")
 
@@ -43,6 +43,7 @@ INPUT = (
 
 TIMM_PARALLEL = Layout(
     name="timm_parallel",
+    title="timm's files of ViT-22B's blocks",
     rules=(
         *STEM,
         *INPUT,
@@ -64,6 +65,7 @@ TIMM_PARALLEL = Layout(
 # The two output layers are one product, with one bias.
 TIMM_PARALLEL_FUSED = Layout(
     name="timm_parallel_fused",
+    title="timm's files of ViT-22B's blocks",
     rules=(
         *STEM,
         *INPUT,
@@ -98,6 +100,7 @@ MLP = (
 
 TIMM_18X2 = Layout(
     name="timm_18x2",
+    title="timm's files of two branches a block",
     rules=(
         *STEM,
         *(

@@ -5,7 +5,7 @@ The same keys serve norm_first, batch_first and every activation: a file does no
 Source: notebooks 003_abc2 and 002_3cb6; torch/nn/modules/transformer.py (torch 2.13).
 """
 
-from vit_jax.weights.mapping import Layout, Rule, Stage
+from vit_jax.weights.layout import Layout, Rule, Stage
 
 
 def _encoder_rules(encoder: str) -> tuple[Rule, ...]:
@@ -41,6 +41,8 @@ def _encoder_rules(encoder: str) -> tuple[Rule, ...]:
 
 TORCH_ENCODER = Layout(
     name="torch_encoder",
+    title="ViTs around nn.TransformerEncoder (notebook 003)",
+    usual={"block": "post", "activation": "gelu", "norm_eps": 1e-5, "pool": "cls"},
     rules=(
         Rule("embeddings_block.cls_token", "embed.cls_token"),
         Rule("embeddings_block.position_embeddings", "embed.pos_embed"),
@@ -67,6 +69,8 @@ TORCH_ENCODER = Layout(
 
 TORCH_ENCODER_BARE = Layout(
     name="torch_encoder_bare",
+    title="ViTs around nn.TransformerEncoder (notebook 002)",
+    usual={"block": "post", "activation": "relu", "norm_eps": 1e-5, "pool": "cls"},
     rules=(
         Rule("cls_token_embedding", "embed.cls_token"),
         Rule("position_embedding_table", "embed.pos_embed", "n d -> 1 n d"),

@@ -1,0 +1,173 @@
+"""Tiny DINOv2, DINOv3, CLIP and SigLIP of Hugging Face: each class and choice."""
+
+from tests.parity.huggingface_variants import (
+    FEATURES,
+    LABELS,
+    REGISTERS,
+    SWIGLU,
+    Variant,
+    same,
+    v5,
+)
+
+
+def _siglips(family: str, kind: str, layout: str) -> tuple[Variant, ...]:
+    return (
+        Variant(
+            f"{kind}_vision",
+            family,
+            f"{kind}VisionModel",
+            same(f"{layout}_vision_v5"),
+            old=(f"{layout}_vision", "", "vision_model."),
+        ),
+        Variant(f"{kind}_whole", family, f"{kind}Model", same(layout)),
+        Variant(
+            f"{kind}_classifier",
+            family,
+            f"{kind}ForImageClassification",
+            same(f"{layout}_classifier"),
+            ours={**LABELS, "pool": "mean"},
+        ),
+    )
+
+
+TOWERS = (
+    Variant("dinov2", "DINOv2", "Dinov2Model", v5("hf_dinov2")),
+    Variant(
+        "dinov2_giant",
+        "DINOv2",
+        "Dinov2Model",
+        v5("hf_dinov2_gated"),
+        {"use_swiglu_ffn": True},
+        SWIGLU,
+    ),
+    Variant(
+        "dinov2_classifier",
+        "DINOv2",
+        "Dinov2ForImageClassification",
+        v5("hf_dinov2_classifier"),
+        ours={**LABELS, "pool": "cls_mean"},
+    ),
+    Variant(
+        "dinov2_giant_classifier",
+        "DINOv2",
+        "Dinov2ForImageClassification",
+        v5("hf_dinov2_classifier_gated"),
+        {"use_swiglu_ffn": True},
+        {**LABELS, **SWIGLU, "pool": "cls_mean"},
+    ),
+    Variant(
+        "dinov2_registers",
+        "DINOv2",
+        "Dinov2WithRegistersModel",
+        v5("hf_dinov2"),
+        {"num_register_tokens": 2},
+        REGISTERS,
+    ),
+    Variant(
+        "dinov2_registers_giant",
+        "DINOv2",
+        "Dinov2WithRegistersModel",
+        v5("hf_dinov2_gated"),
+        {"num_register_tokens": 2, "use_swiglu_ffn": True},
+        {**REGISTERS, **SWIGLU},
+    ),
+    Variant(
+        "dinov2_registers_classifier",
+        "DINOv2",
+        "Dinov2WithRegistersForImageClassification",
+        v5("hf_dinov2_registers_classifier"),
+        {"num_register_tokens": 2},
+        {**LABELS, **REGISTERS, "pool": "cls_mean"},
+    ),
+    Variant(
+        "dinov2_registers_giant_classifier",
+        "DINOv2",
+        "Dinov2WithRegistersForImageClassification",
+        v5("hf_dinov2_registers_classifier_gated"),
+        {"num_register_tokens": 2, "use_swiglu_ffn": True},
+        {**LABELS, **REGISTERS, **SWIGLU, "pool": "cls_mean"},
+    ),
+    Variant("dinov3", "DINOv3", "DINOv3ViTModel", v5("hf_dinov3")),
+    Variant(
+        "dinov3_plus",
+        "DINOv3",
+        "DINOv3ViTModel",
+        v5("hf_dinov3"),
+        {"use_gated_mlp": True, "hidden_act": "silu", "rope_theta": 50.0},
+        {"mlp": "gated", "activation": "silu", "rope_temperature": 50.0},
+    ),
+    Variant(
+        "dinov3_7b",
+        "DINOv3",
+        "DINOv3ViTModel",
+        v5("hf_dinov3"),
+        {
+            "use_gated_mlp": True,
+            "hidden_act": "silu",
+            "query_bias": False,
+            "value_bias": False,
+        },
+        {"mlp": "gated", "activation": "silu", "qkv_bias": "none"},
+    ),
+    Variant(
+        "dinov3_choices",
+        "DINOv3",
+        "DINOv3ViTModel",
+        v5("hf_dinov3"),
+        {
+            "image_size": [8, 12],
+            "key_bias": True,
+            "proj_bias": False,
+            "mlp_bias": False,
+            "num_register_tokens": 0,
+        },
+        {
+            "image_size": (8, 12),
+            "qkv_bias": "qkv",
+            "proj_bias": False,
+            "mlp_bias": "none",
+            "num_registers": 0,
+        },
+    ),
+    Variant(
+        "clip_vision",
+        "CLIP",
+        "CLIPVisionModel",
+        same("hf_clip_vision_v5"),
+        old=("hf_clip_vision", "", "vision_model."),
+    ),
+    Variant(
+        "clip_gelu",
+        "CLIP",
+        "CLIPVisionModel",
+        same("hf_clip_vision_v5"),
+        {"hidden_act": "gelu"},
+        {"activation": "gelu"},
+    ),
+    Variant(
+        "clip_projection",
+        "CLIP",
+        "CLIPVisionModelWithProjection",
+        same("hf_clip_projection"),
+        ours=FEATURES,
+    ),
+    Variant("clip_whole", "CLIP", "CLIPModel", same("hf_clip"), ours=FEATURES),
+    Variant(
+        "clip_classifier",
+        "CLIP",
+        "CLIPForImageClassification",
+        same("hf_clip_classifier"),
+        ours={**LABELS, "pool": "mean", "final_norm": False},
+    ),
+    *_siglips("SigLIP", "Siglip", "hf_siglip"),
+    Variant(
+        "siglip_remainder",
+        "SigLIP",
+        "SiglipVisionModel",
+        same("hf_siglip_vision_v5"),
+        {"image_size": 14},
+        {"image_size": 14, "drop_remainder": True},
+    ),
+    *_siglips("SigLIP 2", "Siglip2", "hf_siglip2"),
+)

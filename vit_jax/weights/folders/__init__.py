@@ -1,0 +1,1 @@
+"""Folders of publishers: weights with what says how to use them."""
