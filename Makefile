@@ -17,6 +17,9 @@ bench: .venv/installed-test
 	$(BIN)/python -m benchmarks.notebooks
 	$(BIN)/python -m benchmarks.parity
 	$(BIN)/python -m benchmarks.sweep
+	$(BIN)/python -m benchmarks.layouts
+	$(BIN)/python -m benchmarks.convert
+	$(BIN)/python -m benchmarks.fuzz
 
 lint: .venv/installed-check
 	$(BIN)/ruff check
