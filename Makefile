@@ -20,6 +20,8 @@ bench: .venv/installed-test
 	$(BIN)/python -m benchmarks.layouts
 	$(BIN)/python -m benchmarks.convert
 	$(BIN)/python -m benchmarks.fuzz
+	$(BIN)/python -m benchmarks.data
+	$(BIN)/python -m benchmarks.augment
 
 lint: .venv/installed-check
 	$(BIN)/ruff check

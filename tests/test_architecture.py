@@ -30,7 +30,7 @@ ROWS = [
     ["weights", "checkpoint", "release"],
     ["evaluate"],
     ["train", "predict"],
-    ["commands", "weights_commands"],
+    ["commands", "data_commands", "weights_commands"],
     ["cli"],
 ]
 ROW = {room: row for row, rooms in enumerate(ROWS) for room in rooms}
@@ -97,7 +97,7 @@ def test_there_is_no_cycle_of_imports():
 
 
 def test_data_knows_no_jax():
-    for path in (ROOT / "vit_jax/data").glob("*.py"):
+    for path in (ROOT / "vit_jax/data").rglob("*.py"):
         tops = {name.split(".")[0] for name in module_imports(path)}
         assert not tops & {"jax", "flax", "optax", "orbax"}, path
 

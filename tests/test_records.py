@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest
 
 from vit_jax.config import ViTConfig
-from vit_jax.data.sources import Digits
 from vit_jax.records import from_fields, to_fields
 from vit_jax.train.config import DataConfig, OptimConfig, RunConfig, TrainConfig
 
@@ -12,7 +11,7 @@ from vit_jax.train.config import DataConfig, OptimConfig, RunConfig, TrainConfig
 def test_a_record_comes_back_from_json():
     config = TrainConfig(
         model=ViTConfig(image_size=(32, 64), layer_scale=0.1),
-        data=DataConfig(train=Digits("test")),
+        data=DataConfig(source="mnist", crop_scale=(0.5, 1.0)),
         optim=OptimConfig(decay_rows=(("a", 1.0), ("b", 0.5)), clip_norm=None),
         run=RunConfig(workdir=Path("somewhere")),
     )

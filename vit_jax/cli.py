@@ -14,6 +14,7 @@ from typing import Any
 import tyro
 
 from vit_jax.commands import Evaluate, Predict, Presets, accuracy, say
+from vit_jax.data_commands import DATA_COMMANDS
 from vit_jax.errors import InputError, InputWarning, near
 from vit_jax.weights_commands import Convert, Inspect, Layouts, Parity
 
@@ -94,6 +95,21 @@ def _command(kind: type[Any]) -> Callable[[list[str], str], int]:
     return run
 
 
+def data(args: list[str], prog: str) -> int:
+    """Checks a collection of images, or writes it as a TFDS data set."""
+    if not args or args[0] not in DATA_COMMANDS:
+        helps = args[:1] in ([], ["-h"], ["--help"])
+        told = "" if helps else f"there is no command data {args[0]!r}. "
+        lines = [f"{told}usage: {prog} COMMAND ...", ""]
+        for name, kind in DATA_COMMANDS.items():
+            lines.append(f"  {name:<10} {(kind.__doc__ or '').splitlines()[0]}")
+        if not helps:
+            raise InputError("\n".join(lines))
+        say("\n".join(lines))
+        return 0 if args else 2
+    return _command(DATA_COMMANDS[args[0]])(args[1:], f"{prog} {args[0]}")
+
+
 COMMANDS: dict[str, Callable[[list[str], str], int]] = {
     "train": train,
     "evaluate": _command(Evaluate),
@@ -103,6 +119,7 @@ COMMANDS: dict[str, Callable[[list[str], str], int]] = {
     "parity": _command(Parity),
     "presets": _command(Presets),
     "layouts": _command(Layouts),
+    "data": data,
 }
 
 

@@ -26,20 +26,26 @@ class Evaluate:
         """Prints the accuracy and the loss."""
         from vit_jax.evaluate import check_fits, evaluate
         from vit_jax.release import load_release
+        from vit_jax.train.open_data import open_images
         from vit_jax.train.workdir import read_config
 
         if self.batch_size < 1:
             raise InputError(f"--batch-size {self.batch_size}: give at least 1.")
         data = read_config(self.workdir).data
         release = load_release(self.workdir)
-        source = data.eval if self.split == "held-out" else data.train
-        check_fits(release.config, source)
+        part = "eval" if self.split == "held-out" else "train"
+        # Training images as those to evaluate on: whole, not cropped at random.
+        images = open_images(
+            dataclasses.replace(data, crop="none"), release.config, part
+        )
+        check_fits(release.config, images.source, images.transform)
         found = evaluate(
             release.config,
             release.params,
             release.pixels,
-            source,
+            images.source,
             batch_size=self.batch_size,
+            transform=images.transform,
         )
         say(f"{accuracy(found, self.split)}, loss {found.loss:.4f}")
         return 0

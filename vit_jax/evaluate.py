@@ -1,5 +1,6 @@
 """Exact evaluation over a source: every image counts once, whatever the batch size."""
 
+import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable
@@ -10,8 +11,10 @@ import jax.numpy as jnp
 import optax
 
 from vit_jax.config import ViTConfig
+from vit_jax.data.batches import find_image_shape
 from vit_jax.data.pipeline import eval_batches
 from vit_jax.data.sources import ImageSource
+from vit_jax.data.transforms import AsIs, Transform
 from vit_jax.errors import InputError
 from vit_jax.model.params import Params, bind
 from vit_jax.pixels import Pixels, normalise
@@ -28,20 +31,23 @@ class Evaluation:
     """Mean cross-entropy without label smoothing, in nats."""
 
 
-def check_fits(config: ViTConfig, source: ImageSource) -> None:
+def check_fits(
+    config: ViTConfig, source: ImageSource, transform: Transform | None = None
+) -> None:
     """Raises InputError if a model cannot be trained or evaluated on a source."""
     if config.pool == "none":
         raise InputError(
             "model.pool='none' gives logits for every token, but an image has one"
             " class: choose 'cls' or 'mean'."
         )
-    shape, classes = source[0]["image"].shape, len(source.class_names)
+    shape = find_image_shape(source, AsIs() if transform is None else transform)
+    classes = len(source.class_names)
     if shape != config.image_shape or classes != config.num_classes:
         raise InputError(
             f"the model takes images of (rows, columns, channels) {config.image_shape}"
             f" and knows {config.num_classes} classes, but {source} has images of"
             f" {shape} and {classes} classes: set model.image_size, model.in_channels"
-            " and model.num_classes to fit."
+            " and model.num_classes to fit, or data.resize."
         )
 
 
@@ -52,20 +58,27 @@ def evaluate(
     source: ImageSource,
     *,
     batch_size: int,
+    num_threads: int = 0,
+    transform: Transform | None = None,
     place: Callable[[Any], Any] = jax.device_put,
 ) -> Evaluation:
     """Returns accuracy and loss over all images of a source.
 
+    An image that cannot be decoded is not among them.
+
     Args:
+      num_threads: that read ahead.
+      transform: None for images that have the model's size.
       place: puts a batch where it is computed on.
     """
-    sums = [
-        _eval_step(config, pixels, params, place(batch))
-        for batch in eval_batches(source, batch_size=batch_size)
-    ]
+    batches = eval_batches(
+        source, batch_size=batch_size, num_threads=num_threads, transform=transform
+    )
+    with contextlib.closing(batches):
+        sums = [_eval_step(config, pixels, params, place(batch)) for batch in batches]
     columns = zip(*jax.device_get(sums), strict=True)
     correct, loss, images = (sum(column) for column in columns)
-    assert images == len(source)
+    assert images + len(batches.broken) == len(source)
     return Evaluation(int(images), float(correct / images), float(loss / images))
 
 

@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vit_jax.data.transforms import decode, resize
+from vit_jax.data.read import read_file
+from vit_jax.data.transforms import EvalCrop
 from vit_jax.errors import InputError
 from vit_jax.model.params import bind
 from vit_jax.pixels import normalise
@@ -29,8 +30,8 @@ def predict(
 ) -> list[Prediction]:
     """Returns the likeliest classes of each image.
 
-    Images are brought to the model's size and channels by a centre crop and a bicubic
-    resize.
+    Images are brought to the model's size and channels by a bicubic resize of the
+    shortest edge and a centre crop.
 
     Raises:
       InputError: a file is no image, or the model has no classes.
@@ -39,7 +40,8 @@ def predict(
     if config.num_classes == 0 or config.pool == "none":
         raise InputError("the model gives features, not one class an image.")
     rows, columns, channels = config.image_shape
-    arrays = [resize(decode(path, channels), rows, columns) for path in images]
+    transform = EvalCrop((rows, columns), crop_fraction=1.0, channels=channels)
+    arrays = [read_file(path, transform) for path in images]
     pixels = jnp.asarray(normalise(np.stack(arrays), release.pixels))
     params = jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), release.params)
     logits = jax.jit(lambda params, x: bind(config, params)(x))(params, pixels)

@@ -7,7 +7,6 @@ import pytest
 from tests.train.recipe import get_config
 from vit_jax.errors import InputError
 from vit_jax.train.config import (
-    AugmentConfig,
     DataConfig,
     OptimConfig,
     RunConfig,
@@ -47,7 +46,6 @@ def test_a_recipe_that_is_not_there_names_those_that_are():
         ({"data": DataConfig(batch_size=0)}, "data.batch_size=0; at least 1"),
         ({"run": RunConfig(steps=0)}, "run.steps=0; at least 1"),
         ({"run": RunConfig(seed=-1)}, "run.seed=-1 is negative"),
-        ({"augment": AugmentConfig(shift=1.5)}, "augment.shift=1.5; a share"),
         (
             {"optim": OptimConfig(warmup_steps=5000)},
             "does not lie within run.steps=1000",

@@ -8,6 +8,7 @@ import pytest
 
 import vit_jax.train.loop as loop
 from tests.train.recipe import get_config
+from vit_jax.data.sources import Digits
 from vit_jax.errors import InputError
 from vit_jax.evaluate import evaluate
 from vit_jax.release import load_release
@@ -52,14 +53,14 @@ def test_a_run_leaves_metrics_curves_config_checkpoints_and_a_model(finished):
 
 
 def test_the_released_model_is_the_one_that_was_evaluated(finished):
-    config, (found, model), _ = finished
+    _, (found, model), _ = finished
     release = load_release(model)
     assert release.class_names == tuple("0123456789")
     again = evaluate(
         release.config,
         release.params,
         release.pixels,
-        config.data.eval,
+        Digits("test"),
         batch_size=360,
     )
     assert (again.images, again.top1) == (360, found.top1)

@@ -7,13 +7,15 @@ from jax.sharding import AxisType
 
 from tests.train.recipe import get_config
 from vit_jax.data.pipeline import eval_batches
+from vit_jax.data.sources import Digits
 from vit_jax.errors import InputError
 from vit_jax.train.mesh import make_mesh, place
+from vit_jax.train.open_data import on_device
 from vit_jax.train.step import init_state, make_step
 
 CONFIG = get_config()
-PIXELS = CONFIG.data.train.pixels
-BATCH = next(eval_batches(CONFIG.data.train, batch_size=32))
+PIXELS = Digits("train").pixels
+BATCH = on_device(next(eval_batches(Digits("train"), batch_size=32)))
 
 
 @pytest.fixture(scope="module")

@@ -4,40 +4,46 @@ import dataclasses
 import runpy
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from vit_jax.config import ViTConfig
-from vit_jax.data.sources import Digits
 from vit_jax.errors import InputError
+from vit_jax.train.augment.config import AugmentConfig
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DataConfig:
-    """Which images, and how they are batched."""
+    """Which images, how they get the model's size, and how they are batched."""
 
-    train: Digits = Digits("train")
-    eval: Digits = Digits("test")
+    source: str = "digits"
+    """digits; a folder of class folders, of a TFDS data set, of .parquet, .arrow or
+    .tar files; a .npz file; or the name of a TFDS data set."""
+    data_dir: Path = Path("~/tensorflow_datasets")
+    """Where TFDS data sets lie."""
+    train_split: str = "train"
+    """TFDS's words for a part of it too, such as train[:90%]."""
+    eval_split: str = "test"
+    crop: Literal["none", "random"] = "none"
+    """none: training images have the model's size, or get it as those to evaluate on
+    do. random: a part of each, of random area and shape (arXiv:1409.4842)."""
+    crop_scale: tuple[float, float] = (0.08, 1.0)
+    """Least and largest share of an image's area that a random crop takes."""
+    resize: Literal["none", "center", "squash"] = "none"
+    """none: images have the model's size. center: the shorter edge is scaled to
+    image_size / crop_fraction, then the middle is cut out. squash: both edges are."""
+    crop_fraction: float = 0.875
+    interpolation: Literal["bicubic", "bilinear"] = "bicubic"
+    in_memory: bool = False
+    """Decode once and keep all images; for small data sets, without a random crop."""
     batch_size: int = 64
     eval_batch_size: int = 360
     num_threads: int = 1
     """Threads that read ahead; 0 reads when a batch is asked for."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class AugmentConfig:
-    """Random changes to the training images, on the device, inside the step."""
-
-    flip: bool = False
-    """Mirror every other image, left to right."""
-    shift: float = 0.0
-    """Move by up to this share of the image, down and across; black comes in."""
-    rotate: float = 0.0
-    """Turn by up to this many degrees."""
-    scale: float = 0.0
-    """Stretch rows and columns, each by a factor of up to exp(+-scale)."""
-    mixup: float = 0.0
-    """alpha of Beta(alpha, alpha), the share of a second image and of its label
-    (arXiv:1710.09412); 0 for none."""
+    num_workers: int = 0
+    """Processes that read ahead, instead of threads."""
+    max_broken: float = 0.01
+    """Largest share of images that cannot be read: each is replaced by another, counted
+    and named; beyond it the run stops. 0 stops at the first."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -86,7 +92,7 @@ class TrainConfig:
 
     model: ViTConfig = ViTConfig()
     data: DataConfig = DataConfig()
-    augment: AugmentConfig = AugmentConfig()
+    augment: AugmentConfig = dataclasses.field(default_factory=AugmentConfig)
     optim: OptimConfig = OptimConfig()
     run: RunConfig = RunConfig()
 
@@ -103,7 +109,6 @@ class TrainConfig:
         }
         faults = [f"{name}={n}; at least 1." for name, n in positive.items() if n < 1]
         shares = {
-            "augment.shift": self.augment.shift,
             "optim.label_smoothing": o.label_smoothing,
         }
         faults += [
@@ -113,9 +118,8 @@ class TrainConfig:
         ]
         not_negative = {
             "data.num_threads": d.num_threads,
-            "augment.rotate": self.augment.rotate,
-            "augment.scale": self.augment.scale,
-            "augment.mixup": self.augment.mixup,
+            "data.num_workers": d.num_workers,
+            "data.max_broken": d.max_broken,
             "optim.learning_rate": o.learning_rate,
             "optim.final_learning_rate": o.final_learning_rate,
             "optim.weight_decay": o.weight_decay,
@@ -133,6 +137,14 @@ class TrainConfig:
             faults.append(f"optim.clip_norm={o.clip_norm}; positive, or None.")
         if not (0 <= o.beta1 < 1 and 0 <= o.beta2 < 1):
             faults.append(f"optim betas {o.beta1}, {o.beta2}; each from 0 to below 1.")
+        low, high = d.crop_scale
+        if not 0 < low <= high <= 1:
+            faults.append(f"data.crop_scale={d.crop_scale}; two shares of an area.")
+        if d.in_memory and d.crop == "random":
+            faults.append(
+                "data.in_memory=True keeps images of one size, which data.crop='random'"
+                " cannot cut from: choose one of them."
+            )
         if faults:
             raise InputError("\n".join(faults))
 
@@ -184,4 +196,7 @@ FREE = (
     "run.keep_checkpoints",
     "data.eval_batch_size",
     "data.num_threads",
+    "data.num_workers",
+    "data.data_dir",
+    "data.in_memory",
 )

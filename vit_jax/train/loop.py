@@ -1,20 +1,22 @@
 """The training loop: batch, place, step, report, evaluate, save."""
 
+import contextlib
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
 from jax.sharding import Mesh
 
 from vit_jax.checkpoint import Checkpoints
-from vit_jax.data.pipeline import train_batches
+from vit_jax.data.pipeline import Batches
+from vit_jax.data.sources import ImageSource
 from vit_jax.evaluate import Evaluation, check_fits, evaluate
 from vit_jax.release import Release, save_release
 from vit_jax.train.config import TrainConfig
 from vit_jax.train.interrupt import Interrupted, InterruptGuard
 from vit_jax.train.mesh import make_mesh, place, replicated
+from vit_jax.train.open_data import Images, make_batches, on_device, open_images
 from vit_jax.train.report import Report, draw_curves
 from vit_jax.train.step import Metrics, TrainState, init_state, make_step
 from vit_jax.train.workdir import hold_workdir, open_workdir
@@ -26,7 +28,9 @@ class _Run:
 
     config: TrainConfig
     mesh: Mesh
-    batches: Any
+    train: Images
+    eval: Images
+    batches: Batches
     checkpoints: Checkpoints
     report: Report
     guard: InterruptGuard
@@ -49,29 +53,43 @@ def train(config: TrainConfig) -> tuple[Evaluation, Path]:
       DivergedError: a loss or gradient was not finite; nothing of it is saved.
     """
     run, data = config.run, config.data
-    for source in (data.train, data.eval):
-        check_fits(config.model, source)
+    to_train, to_eval = (
+        open_images(data, config.model, part) for part in ("train", "eval")
+    )
+    for images in (to_train, to_eval):
+        check_fits(config.model, images.source, images.transform)
     mesh = make_mesh(data.batch_size, data.eval_batch_size)
     state = init_state(config, mesh)
     open_workdir(config)
-    batches = train_batches(
-        data.train,
-        batch_size=data.batch_size,
-        seed=run.seed,
-        num_threads=data.num_threads,
-    )
+    batches = make_batches(config, to_train)
     folder, model = run.workdir / "checkpoints", run.workdir / "model"
-    with InterruptGuard() as guard, hold_workdir(run.workdir):
+    with (
+        InterruptGuard() as guard,
+        hold_workdir(run.workdir),
+        contextlib.closing(batches),
+    ):
         with Checkpoints(folder, keep=run.keep_checkpoints) as checkpoints:
             found = checkpoints.restore(state, replicated(mesh))
             if found is not None:
                 state, position = found
                 batches.set_state(position)
             with Report(config, start=int(state.step)) as report:
-                session = _Run(config, mesh, batches, checkpoints, report, guard)
+                if decoder := to_train.decoder:
+                    report.say(f"images are decoded by {decoder}")
+                session = _Run(
+                    config=config,
+                    mesh=mesh,
+                    train=to_train,
+                    eval=to_eval,
+                    batches=batches,
+                    checkpoints=checkpoints,
+                    report=report,
+                    guard=guard,
+                )
                 state = _take_steps(session, state)
-        evaluation = _evaluate(config, mesh, state)
-        save_release(model, make_release(config, state))
+                report.say_broken(batches.broken)
+        evaluation = _evaluate(session, state)
+        save_release(model, make_release(config, to_train.source, state))
         draw_curves(run.workdir)
     return evaluation, model
 
@@ -79,10 +97,12 @@ def train(config: TrainConfig) -> tuple[Evaluation, Path]:
 def _take_steps(run: _Run, state: TrainState) -> TrainState:
     """Returns the state behind the last step; tells and saves on the way."""
     config, every, start = run.config, run.config.run, int(state.step)
-    step = make_step(config, config.data.train.pixels, run.mesh)
+    step = make_step(config, run.train.source.pixels, run.mesh)
     pending: list[Metrics] = []
     for done in range(start + 1, every.steps + 1):
-        state, metrics = step(state, place(next(run.batches), run.mesh))
+        with run.report.waiting():
+            batch = next(run.batches)
+        state, metrics = step(state, place(on_device(batch), run.mesh))
         pending.append(metrics)
         if done == start + 1:
             jax.block_until_ready(state)
@@ -95,7 +115,7 @@ def _take_steps(run: _Run, state: TrainState) -> TrainState:
             run.report.write_train(done, _mean(pending, done))
             pending = []
         if evaluates:
-            run.report.write_eval(done, _evaluate(config, run.mesh, state))
+            run.report.write_eval(done, _evaluate(run, state))
         # Last of all: what stands in the metrics up to here is never done again.
         if save:
             run.checkpoints.save(done, state, run.batches.get_state())
@@ -125,22 +145,26 @@ def _mean(metrics: list[Metrics], step: int) -> dict[str, float]:
     return means
 
 
-def _evaluate(config: TrainConfig, mesh: Mesh, state: TrainState) -> Evaluation:
+def _evaluate(run: _Run, state: TrainState) -> Evaluation:
     return evaluate(
-        config.model,
+        run.config.model,
         state.params,
-        config.data.train.pixels,
-        config.data.eval,
-        batch_size=config.data.eval_batch_size,
-        place=lambda batch: place(batch, mesh),
+        run.train.source.pixels,
+        run.eval.source,
+        batch_size=run.config.data.eval_batch_size,
+        num_threads=run.config.data.num_threads,
+        transform=run.eval.transform,
+        place=lambda batch: place(on_device(batch), run.mesh),
     )
 
 
-def make_release(config: TrainConfig, state: TrainState) -> Release:
+def make_release(
+    config: TrainConfig, source: ImageSource, state: TrainState
+) -> Release:
     """Returns a trained model with what its user needs to know."""
     return Release(
         config=config.model,
         params=jax.device_get(state.params),
-        pixels=config.data.train.pixels,
-        class_names=config.data.train.class_names,
+        pixels=source.pixels,
+        class_names=source.class_names,
     )

@@ -1,13 +1,16 @@
 """What a run tells: a progress bar or lines, metrics.jsonl, a picture of the curves."""
 
+import contextlib
 import json
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from vit_jax.data.broken import BrokenImages
 from vit_jax.evaluate import Evaluation
 from vit_jax.train.config import TrainConfig
 
@@ -53,7 +56,14 @@ class Report:
 
     def restart_clock(self, step: int) -> None:
         """Counts images per second from here: what came between is not training."""
-        self.clock, self.clock_step = time.perf_counter(), step
+        self.clock, self.clock_step, self.waited = time.perf_counter(), step, 0.0
+
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Counts the time in here as waiting for data."""
+        since = time.perf_counter()
+        yield
+        self.waited += time.perf_counter() - since
 
     def write_train(self, step: int, metrics: dict[str, float]) -> None:
         """Writes the means over the steps since the last call, and shows them."""
@@ -62,8 +72,10 @@ class Report:
         if taken:  # none where the step that was compiled is all there is to tell of
             seconds = (time.perf_counter() - self.clock) / taken
             rate, left = self.batch_size / seconds, int(seconds * (self.steps - step))
-            metrics = {**metrics, "train/images_per_second": rate}
-            shown += f"  {rate:,.0f} images/s  {left // 60}:{left % 60:02d} left"
+            wait = self.waited / (seconds * taken)
+            metrics |= {"train/images_per_second": rate, "train/data_wait": wait}
+            shown += f"  {rate:,.0f} images/s  data wait {100 * wait:.0f} %"
+            shown += f"  {left // 60}:{left % 60:02d} left"
         self._write(step, metrics)
         if self.bar is None:
             self.say(f"step {step}/{self.steps}  {shown}")
@@ -71,6 +83,11 @@ class Report:
             self.bar.set_description_str(shown, refresh=False)
             self.bar.update(step - self.bar.n)
         self.restart_clock(step)
+
+    def say_broken(self, broken: BrokenImages) -> None:
+        """Says how many images could not be read, if any."""
+        if len(broken):
+            self.say(f"{len(broken)} images could not be read and were replaced")
 
     def write_eval(self, step: int, found: Evaluation) -> None:
         """Writes what an evaluation found, and shows it."""

@@ -11,7 +11,7 @@ from jax.sharding import Mesh
 
 from vit_jax.model.params import Params, bind, init_params, param_shapes
 from vit_jax.pixels import Pixels, normalise
-from vit_jax.train.augment import augment
+from vit_jax.train.augment.augment import augment
 from vit_jax.train.config import TrainConfig
 from vit_jax.train.loss import softmax_cross_entropy
 from vit_jax.train.mesh import replicated
@@ -59,8 +59,9 @@ def make_step(config: TrainConfig, pixels: Pixels, mesh: Mesh) -> Step:
     def loss(params: Params, batch: Any, key: jax.Array) -> jax.Array:
         augment_key, dropout_key = jax.random.split(key)
         targets = jax.nn.one_hot(batch["label"], config.model.num_classes)
-        images = batch["image"].astype(jnp.float32)
-        images, targets = augment(images, targets, config.augment, augment_key)
+        images, targets = augment(
+            batch["image"], targets, config.augment, augment_key, pixels=pixels
+        )
         model = bind(config.model, params)
         logits = model(normalise(images, pixels), rngs=nnx.Rngs(dropout=dropout_key))
         return softmax_cross_entropy(

@@ -1,40 +1,15 @@
-"""Image sources: random access to (image, label), with names and pixel statistics."""
+"""Handwritten digits that come with the package."""
 
 import dataclasses
 import functools
 import importlib.resources
-from typing import Any, Literal, Protocol, TypedDict, runtime_checkable
+from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import UInt8
 from numpy.typing import NDArray
 
+from vit_jax.data.sources.protocol import Example
 from vit_jax.pixels import Pixels
-
-
-class Example(TypedDict):
-    """One image, rows by columns by channels, and the index of its class."""
-
-    image: UInt8[np.ndarray, "r c k"]
-    label: int
-
-
-@runtime_checkable
-class ImageSource(Protocol):
-    """A collection of images of one size, in a fixed order."""
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """A name for each class."""
-        ...
-
-    @property
-    def pixels(self) -> Pixels:
-        """Mean and deviation of the channels, of the images to train on."""
-        ...
-
-    def __len__(self) -> int: ...
-    def __getitem__(self, index: int) -> Example: ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +27,7 @@ class Digits:
 
     class_names = tuple("0123456789")
     pixels = Pixels((0.3054,), (0.3760,))
+    splits = ("train", "test")
 
     def __len__(self) -> int:
         return len(_digits(self.split)[1])
@@ -59,6 +35,10 @@ class Digits:
     def __getitem__(self, index: int) -> Example:
         images, labels = _digits(self.split)
         return {"image": images[index], "label": int(labels[index])}
+
+    def name(self, index: int) -> str:
+        """Returns the split and the number of an image in it."""
+        return f"digits {self.split}[{index}]"
 
 
 @functools.cache

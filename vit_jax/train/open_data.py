@@ -1,0 +1,87 @@
+"""The images of a run: its sources, and what gives them the model's size."""
+
+import dataclasses
+from typing import Any, Literal
+
+from numpy.typing import NDArray
+
+from vit_jax.config import ViTConfig
+from vit_jax.data.decode import describe_decoder
+from vit_jax.data.memory import hold
+from vit_jax.data.pipeline import Batch, Batches, train_batches
+from vit_jax.data.sources import ImageSource
+from vit_jax.data.sources.find import find_source
+from vit_jax.data.transforms import AsIs, EvalCrop, TrainCrop, Transform
+from vit_jax.train.config import DataConfig, TrainConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class Images:
+    """A source, and what makes its images those of the model."""
+
+    source: ImageSource
+    transform: Transform
+
+    @property
+    def decoder(self) -> str:
+        """What decodes image files; empty where there are none."""
+        if not isinstance(self.source[0]["image"], bytes):
+            return ""
+        return describe_decoder(getattr(self.transform, "decoder", "pil"))
+
+
+def open_images(
+    data: DataConfig, model: ViTConfig, part: Literal["train", "eval"]
+) -> Images:
+    """Returns the images to train or to evaluate on.
+
+    Raises:
+      InputError: there are none.
+    """
+    split = data.train_split if part == "train" else data.eval_split
+    found = find_source(data.source, data_dir=data.data_dir.expanduser())
+    source: ImageSource = dataclasses.replace(found, split=split)
+    transform = _transform(data, model, part)
+    if data.in_memory:
+        held = hold(source, transform, num_threads=max(1, data.num_threads))
+        return Images(held, AsIs(channels=model.in_channels))
+    return Images(source, transform)
+
+
+def _transform(data: DataConfig, model: ViTConfig, part: str) -> Transform:
+    size, channels = model.image_size, model.in_channels
+    if part == "train" and data.crop == "random":
+        return TrainCrop(
+            size,
+            scale=data.crop_scale,
+            interpolation=data.interpolation,
+            channels=channels,
+        )
+    if data.resize == "none":
+        return AsIs(channels=channels)
+    return EvalCrop(
+        size,
+        crop_fraction=data.crop_fraction,
+        mode=data.resize,
+        interpolation=data.interpolation,
+        channels=channels,
+    )
+
+
+def make_batches(config: TrainConfig, images: Images) -> Batches:
+    """Returns a run's training batches."""
+    data = config.data
+    return train_batches(
+        images.source,
+        batch_size=data.batch_size,
+        seed=config.run.seed,
+        num_threads=data.num_threads,
+        transform=images.transform,
+        num_workers=data.num_workers,
+        max_broken=data.max_broken,
+    )
+
+
+def on_device(batch: Batch) -> dict[str, NDArray[Any]]:
+    """Returns what of a batch a step or an evaluation computes with."""
+    return {"image": batch["image"], "label": batch["label"], "real": batch["real"]}
