@@ -59,6 +59,15 @@ def check(name: str) -> Result:
     return Result(name, () if back else ("the way back is not exact",), report)
 
 
+def wiring(preset: Preset) -> tuple[Any, ...]:
+    """Returns all that a preset is beside the sizes that shrinking sets."""
+    sizes = ("image_size", "patch_size", "embed_dim", "depth", "num_heads", "mlp_dim")
+    ratio = preset.config.mlp_dim / preset.config.embed_dim
+    changes = preset.changes().items()
+    kept = tuple(item for item in changes if item[0] not in sizes)
+    return preset.layout, ratio, bool(preset.config.num_classes), *kept
+
+
 def full_size_faults(preset: Preset) -> tuple[str, ...]:
     """Returns which keys and shapes of the real model ours does not account for."""
     # Drawing initial values that nobody reads takes most of the time.

@@ -30,10 +30,6 @@ EACH = {
     "pad_crop": AugmentConfig(pad_crop=3),
     "pad_crop zero": AugmentConfig(pad_crop=3, pad_mode="zero"),
     "rand_augment": AugmentConfig(rand_augment="rand-m9-n3-p1.0-mstd0.5-inc1"),
-    "rand_augment random": AugmentConfig(
-        rand_augment="rand-m9-n2-p1.0", interpolation="random"
-    ),
-    "rand_augment weights": AugmentConfig(rand_augment="rand-m9-p1.0-tweights"),
     "auto_augment": AugmentConfig(auto_augment="v0-mstd0.5"),
     "three_augment": AugmentConfig(three_augment=True),
     "colour_jitter": AugmentConfig(colour_jitter=(0.4, 0.4, 0.4, 0.1)),
