@@ -2,6 +2,8 @@
 
 import dataclasses
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -207,3 +209,9 @@ def test_a_target_that_exists_is_replaced_whole(capsys, tmp_path, weights):
     assert code == 0
     tensors = read_tensors(target)
     assert np.array_equal(tensors["norm.bias"], random_params(TINY)["norm.bias"])
+
+
+def test_the_commands_are_known_without_numpy():
+    """A heavy import in a commands' file triples the time that `--help` takes."""
+    code = "import sys, vit_jax.cli; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

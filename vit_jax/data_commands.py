@@ -7,11 +7,12 @@ import dataclasses
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 from tyro.conf import Positional
 
 from vit_jax.commands import say
-from vit_jax.data.sources.find import Kind, Source
+from vit_jax.data.kinds import Kind
 from vit_jax.errors import InputError
 
 
@@ -33,7 +34,7 @@ class SourceOptions:
     threads: int = 4
     """How many read."""
 
-    def open(self) -> dict[str, Source]:
+    def open(self) -> dict[str, Any]:
         """Returns the source of each split."""
         from vit_jax.data.sources.find import each_split, find_source
 

@@ -14,7 +14,7 @@ from vit_jax.architecture import Size
 from vit_jax.commands import say
 from vit_jax.config import ViTConfig
 from vit_jax.errors import InputError, near
-from vit_jax.weights.resample import Resampling
+from vit_jax.weights.resamplings import Resampling
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

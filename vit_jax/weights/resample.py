@@ -14,6 +14,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 
 from vit_jax.errors import InputError, near
+from vit_jax.weights.resamplings import Resampling
 
 Grid = tuple[int, int]
 """Rows and columns."""
@@ -24,16 +25,6 @@ OfSizes = Callable[[int, int], Values]
 """From an axis's old and new size to its weights (new, old), or to the places (new) of
 new cells among the old ones, of which the first is at 0."""
 
-Resampling = Literal[
-    "timm",
-    "huggingface",
-    "torchvision",
-    "dino",
-    "dinov2_reg",
-    "google",
-    "timm_npz",
-    "siglip2",
-]
 Part = Literal["positions", "patches", "relative"]
 
 

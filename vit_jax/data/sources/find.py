@@ -2,8 +2,9 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from vit_jax.data.kinds import Kind
 from vit_jax.data.sources.arrays import Arrays
 from vit_jax.data.sources.digits import Digits
 from vit_jax.data.sources.folder import Folder, has_classes
@@ -14,7 +15,6 @@ from vit_jax.data.sources.tfds_folders import VERSION, list_versions
 from vit_jax.data.sources.webdataset import WebDataset
 from vit_jax.errors import InputError
 
-Kind = Literal["arrays", "digits", "folder", "parquet", "tfds", "webdataset"]
 Source = Arrays | Digits | Folder | Parquet | Tfds | WebDataset
 AT_PATH = {
     "arrays": Arrays,
