@@ -12,6 +12,7 @@ import optax
 
 from vit_jax.config import ViTConfig
 from vit_jax.data.batches import find_image_shape
+from vit_jax.data.order import Shard
 from vit_jax.data.pipeline import eval_batches
 from vit_jax.data.sources import ImageSource
 from vit_jax.data.transforms import AsIs, Transform
@@ -61,6 +62,7 @@ def evaluate(
     num_threads: int = 0,
     transform: Transform | None = None,
     place: Callable[[Any], Any] = jax.device_put,
+    shard: Shard | None = None,
 ) -> Evaluation:
     """Returns accuracy and loss over all images of a source.
 
@@ -70,15 +72,21 @@ def evaluate(
       num_threads: that read ahead.
       transform: None for images that have the model's size.
       place: puts a batch where it is computed on.
+      shard: the part of each batch that this process makes; None for all of it.
     """
     batches = eval_batches(
-        source, batch_size=batch_size, num_threads=num_threads, transform=transform
+        source,
+        batch_size=batch_size,
+        num_threads=num_threads,
+        transform=transform,
+        shard=shard,
     )
     with contextlib.closing(batches):
         sums = [_eval_step(config, pixels, params, place(batch)) for batch in batches]
     columns = zip(*jax.device_get(sums), strict=True)
     correct, loss, images = (sum(column) for column in columns)
-    assert images + len(batches.broken) == len(source)
+    if shard is None or shard.count == 1:
+        assert images + len(batches.broken) == len(source)
     return Evaluation(int(images), float(correct / images), float(loss / images))
 
 

@@ -583,9 +583,10 @@ def test_mixes_equal_timms(mode, minmax, seed, monkeypatch):
 
 
 @pytest.mark.parametrize("replicas", [1, 4])
-def test_repeats_are_those_of_timms_sampler(replicas):
+@pytest.mark.parametrize(("length", "cut"), [(1000, 768), (100, 100)])
+def test_repeats_are_those_of_timms_sampler(replicas, length, cut):
     """Its processes take turns at the positions of ours."""
-    length, epoch = 1000, 2
+    epoch = 2
     samplers = [
         RepeatAugSampler(range(length), num_replicas=replicas, rank=rank, num_repeats=3)
         for rank in range(replicas)
@@ -594,7 +595,8 @@ def test_repeats_are_those_of_timms_sampler(replicas):
         sampler.set_epoch(epoch)
     expected = np.stack([list(sampler) for sampler in samplers], 1).ravel()
     order = torch.randperm(length, generator=torch.Generator().manual_seed(epoch))
-    positions = epoch * 768 + np.arange(768)
-    epochs, places = repeated_places(positions, length=length, repeats=3)
+    positions = epoch * cut + np.arange(cut)
+    epochs, places, copies = repeated_places(positions, length=length, repeats=3)
     assert set(epochs) == {epoch}
     np.testing.assert_array_equal(order.numpy()[places], expected)
+    np.testing.assert_array_equal(copies, np.arange(cut) % 3)

@@ -44,6 +44,8 @@ def test_a_recipe_that_is_not_there_names_those_that_are():
     ("changes", "message"),
     [
         ({"data": DataConfig(batch_size=0)}, "data.batch_size=0; at least 1"),
+        ({"data": DataConfig(repeats=0)}, "data.repeats=0; at least 1"),
+        ({"data": DataConfig(repeats=3)}, "repeats images that nothing changes"),
         ({"run": RunConfig(steps=0)}, "run.steps=0; at least 1"),
         ({"run": RunConfig(seed=-1)}, "run.seed=-1 is negative"),
         (
@@ -72,3 +74,5 @@ def test_only_fields_that_reach_a_parameter_make_another_run():
         run=dataclasses.replace(one.run, seed=4),
     )
     assert differing_fields(one, other) == ["model.depth: 1 and 3", "run.seed: 0 and 4"]
+    repeated = dataclasses.replace(one, data=dataclasses.replace(one.data, repeats=3))
+    assert differing_fields(one, repeated) == ["data.repeats: 1 and 3"]

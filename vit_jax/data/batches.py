@@ -41,7 +41,7 @@ class MakeBatch:
     """Whether another image stands in for a broken one; else its place stays empty."""
 
     def __call__(self, number: int) -> MadeBatch:
-        epochs, indices = self.plan(number)
+        epochs, indices, copies = self.plan(number)
         count = len(indices)
         images = np.empty((count, *self.image_shape), np.uint8)
         labels = np.zeros(count, np.int32)
@@ -51,18 +51,18 @@ class MakeBatch:
         if isinstance(self.source, Held) and self.transform == AsIs():
             rows = self.source.gather(indices, images, labels)
         for row in rows:
-            epoch, index = int(epochs[row]), int(indices[row])
+            epoch, index, copy = int(epochs[row]), int(indices[row]), int(copies[row])
             images[row] = 0
             if index < 0:
                 continue
             try:
-                pixels, labels[row] = self._read(epoch, index, index)
+                pixels, labels[row] = self._read(index, epoch, index, copy)
             except BrokenImageError:
                 broken[row] = True
                 real[row] = self.has_substitutes
                 if not self.has_substitutes:
                     continue
-                pixels, labels[row] = self._read_substitute(epoch, index)
+                pixels, labels[row] = self._read_substitute(epoch, index, copy)
             images[row] = self._check(pixels, index)
         return MadeBatch(
             image=images, label=labels, real=real, index=indices, broken=broken
@@ -71,26 +71,27 @@ class MakeBatch:
     def describe(self, index: int) -> str:
         """Returns the name of a broken image and what is wrong with it."""
         try:
-            self._read(0, index, index)
+            self._read(index, epoch=0, place=index, copy=0)
         except BrokenImageError as error:
             return f"{name_image(self.source, index)}: {error}"
         return name_image(self.source, index)
 
     def _read(
-        self, epoch: int, place: int, index: int
+        self, index: int, epoch: int, place: int, copy: int
     ) -> tuple[UInt8[np.ndarray, "r c k"], int]:
-        """Returns image `index` with the random numbers of image `place`."""
+        """Returns image `index` with the random numbers of a copy of image `place`."""
         if not self.transform.is_random:
             return read_image(self.source, index, self.transform)
-        rng = random_numbers(self.plan.seed, epoch, place, purpose=TRANSFORM)
+        rng = random_numbers(self.plan.seed, epoch, place, purpose=TRANSFORM, copy=copy)
         return read_image(self.source, index, self.transform, rng)
 
     def _read_substitute(
-        self, epoch: int, index: int
+        self, epoch: int, index: int, copy: int
     ) -> tuple[UInt8[np.ndarray, "r c k"], int]:
+        """Returns the image that stands in, the same for all copies of one."""
         for other in substitutes(self.plan.seed, epoch, index, len(self.source)):
             try:
-                return self._read(epoch, index, other)
+                return self._read(other, epoch, index, copy)
             except BrokenImageError:
                 continue
         raise AssertionError("substitutes() raises where there is none")

@@ -66,10 +66,11 @@ class BrokenImages:
         Raises:
           InputError: too many images are broken.
         """
-        self._seen += int(np.sum(index >= 0))
+        self._seen += len(np.unique(index[index >= 0]))  # copies of one count once
         if not broken.any():
             return
-        new = [i for i in index[broken].tolist() if i not in self._found]
+        met = dict.fromkeys(index[broken].tolist())
+        new = [i for i in met if i not in self._found]
         for i in new:
             self._found[i] = None
             if self._max_broken and len(self._found) <= NAMED:

@@ -1,12 +1,13 @@
 """A picture of some images of each class.
 
-Axes: n images.
+Axes: n images, r rows, c columns, k channels.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int32
+from jaxtyping import Int32, UInt8
 from PIL import Image, ImageDraw, ImageOps
 
 from vit_jax.data.decode import open_image
@@ -14,8 +15,12 @@ from vit_jax.data.sources.protocol import ImageSource
 from vit_jax.errors import InputError
 
 CELL = 96
+SIZE = (CELL - 4, CELL - 4)
 MARGIN = 160
 MAX_CLASSES = 20
+
+Row = tuple[str, Sequence[Image.Image | None]]
+"""A class's name, and thumbnails."""
 
 
 def draw_sheet(
@@ -33,14 +38,26 @@ def draw_sheet(
     Raises:
       InputError: the picture's suffix is unknown, or its folder is not there.
     """
-    rows = choose_images(labels, per_class)
-    sheet = Image.new("RGB", (MARGIN + per_class * CELL, len(rows) * CELL), "white")
+    rows = [
+        (source.class_names[label], [read_thumbnail(source, i) for i in indices])
+        for label, indices in choose_images(labels, per_class).items()
+    ]
+    draw_rows(path, rows, columns=per_class)
+
+
+def draw_rows(path: Path, rows: Sequence[Row], *, columns: int) -> None:
+    """Draws rows of thumbnails, a name before each; a red one where there is none.
+
+    Raises:
+      InputError: the picture's suffix is unknown, or its folder is not there.
+    """
+    sheet = Image.new("RGB", (MARGIN + columns * CELL, len(rows) * CELL), "white")
     pen = ImageDraw.Draw(sheet)
-    for row, (label, indices) in enumerate(rows.items()):
-        pen.text((4, row * CELL + CELL // 2), source.class_names[label][:26], "black")
-        for column, index in enumerate(indices):
+    for row, (name, thumbnails) in enumerate(rows):
+        pen.text((4, row * CELL + CELL // 2), name[:26], "black")
+        for column, thumbnail in enumerate(thumbnails):
             place = (MARGIN + column * CELL, row * CELL)
-            sheet.paste(_thumbnail(source, index), place)
+            sheet.paste(thumbnail or Image.new("RGB", SIZE, "red"), place)
     try:
         sheet.save(path)
     except (ValueError, FileNotFoundError) as error:
@@ -65,11 +82,16 @@ def _spread(values: np.ndarray, count: int) -> list[int]:
     return values[places].tolist()
 
 
-def _thumbnail(source: ImageSource, index: int) -> Image.Image:
-    """Returns a square picture of an image; a red one where it is broken."""
-    size = CELL - 4, CELL - 4
+def read_thumbnail(source: ImageSource, index: int) -> Image.Image | None:
+    """Returns a square picture of an image; None where it is broken."""
     try:
-        pixels = open_image(source[index]["image"]).read(3)
+        return make_thumbnail(open_image(source[index]["image"]).read(3))
     except InputError:
-        return Image.new("RGB", size, "red")
-    return ImageOps.pad(Image.fromarray(pixels), size, color="grey")
+        return None
+
+
+def make_thumbnail(pixels: UInt8[np.ndarray, "r c k"]) -> Image.Image:
+    """Returns a square picture of an image of one or three channels."""
+    grey = pixels.shape[2] == 1
+    image = Image.fromarray(pixels[:, :, 0] if grey else pixels)
+    return ImageOps.pad(image, SIZE, color="grey")

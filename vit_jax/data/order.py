@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Int64
 from numpy.typing import NDArray
 
+from vit_jax.data.repeats import repeated_places
 from vit_jax.errors import InputError
 
 # What random numbers are drawn for: the draws of one never are those of another.
@@ -17,11 +18,11 @@ ORDER, TRANSFORM, SUBSTITUTE = range(3)
 
 
 def random_numbers(
-    seed: int, epoch: int, index: int, *, purpose: int
+    seed: int, epoch: int, index: int, *, purpose: int, copy: int = 0
 ) -> np.random.Generator:
-    """Returns the random numbers of one image in one epoch."""
+    """Returns the random numbers of one copy of an image in one epoch."""
     key = np.array([seed, epoch], np.uint64)
-    counter = np.array([0, 0, purpose, index], np.uint64)
+    counter = np.array([0, copy, purpose, index], np.uint64)
     return np.random.Generator(np.random.Philox(key=key, counter=counter))
 
 
@@ -59,6 +60,8 @@ class Places(NamedTuple):
     epochs: Int64[np.ndarray, " b"]
     indices: Int64[np.ndarray, " b"]
     """Of the image in its source; -1 where the batch is only filled up."""
+    copies: Int64[np.ndarray, " b"]
+    """Which of the image's repeats in the epoch; 0 for the first."""
 
 
 @runtime_checkable
@@ -85,18 +88,30 @@ class Plan(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Shuffled:
-    """Every image once an epoch, each epoch in an order of its own, without end."""
+    """Every image once an epoch, each epoch in an order of its own, without end.
+
+    With repeats an epoch takes one image in `repeats`, so many times in a row.
+    """
 
     length: int
     batch_size: int
     """Of all processes together."""
     seed: int
     shard: Shard = Shard()
+    repeats: int = 1
 
     num_batches = None
 
     def __post_init__(self) -> None:
         self.shard.rows(self.batch_size)  # raises where that does not divide
+        if self.repeats < 1:
+            raise InputError(f"repeats={self.repeats}; at least 1, for no repeats.")
+        if self.repeats > max(1, self.length):
+            raise InputError(
+                f"repeats={self.repeats} of {self.length} images: an epoch has as many"
+                " places as there are images, too few for one to come so often. Choose"
+                f" at most {self.length}."
+            )
 
     @property
     def rows(self) -> int:
@@ -105,12 +120,14 @@ class Shuffled:
     def __call__(self, number: int) -> Places:
         first, rows = self.shard.rows(self.batch_size)
         place = number * self.batch_size + first + np.arange(rows, dtype=np.int64)
-        epoch, within = np.divmod(place, self.length)
+        epoch, within, copy = repeated_places(
+            place, length=self.length, repeats=self.repeats
+        )
         index = np.empty_like(within)
         for each in np.unique(epoch).tolist():
             chosen = epoch == each
             index[chosen] = permute(within[chosen], self.length, self.seed, each)
-        return Places(epoch, index)
+        return Places(epoch, index, copy)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,7 +156,7 @@ class InTurn:
         first, rows = self.shard.rows(self.batch_size)
         place = number * self.batch_size + first + np.arange(rows, dtype=np.int64)
         index = np.where(place < self.length, place, -1)
-        return Places(np.zeros_like(index), index)
+        return Places(np.zeros_like(index), index, np.zeros_like(index))
 
 
 def permute(

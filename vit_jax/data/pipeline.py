@@ -43,6 +43,8 @@ class Batches(Iterator[Batch]):
             len(make.source), make.describe, max_broken=max_broken
         )
         """What was found broken in the batches handed out since the start."""
+        self.plan = make.plan
+        """Which images make up which batch."""
         self._made = ReadAhead(
             make,
             stop=make.plan.num_batches,
@@ -84,12 +86,14 @@ def train_batches(
     shard: Shard | None = None,
     num_workers: int = 0,
     max_broken: float = 0.01,
+    repeats: int = 1,
 ) -> Batches:
     """Returns batches without end, each epoch in an order of its own.
 
-    Batch i is a function of (source, transform, batch_size, seed, i) alone, whatever
-    the number of threads and processes. An image that cannot be decoded is replaced by
-    another, which is drawn for (seed, epoch, index); `broken` counts and names it.
+    Batch i is a function of (source, transform, batch_size, seed, repeats, i) alone,
+    whatever the number of threads and processes. An image that cannot be decoded is
+    replaced by another, which is drawn for (seed, epoch, index); `broken` counts and
+    names it.
 
     Args:
       batch_size: of all shards together.
@@ -101,9 +105,11 @@ def train_batches(
         transforms that are slow in Python itself.
       max_broken: the largest share of broken images; beyond it the next batch raises
         InputError, which names the first ten. 0 stops at the first.
+      repeats: how many times an image comes in a row, transformed with other random
+        numbers each time; an epoch is no longer for it (see repeats.py).
     """
     shard = Shard() if shard is None else shard
-    plan = Shuffled(len(source), batch_size, seed, shard)
+    plan = Shuffled(len(source), batch_size, seed, shard, repeats)
     make = _make(source, transform, plan, has_substitutes=True)
     return Batches(
         make,

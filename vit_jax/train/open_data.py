@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from vit_jax.config import ViTConfig
 from vit_jax.data.decode import describe_decoder
 from vit_jax.data.memory import hold
+from vit_jax.data.order import Shard
 from vit_jax.data.pipeline import Batch, Batches, train_batches
 from vit_jax.data.sources import ImageSource
 from vit_jax.data.sources.find import find_source
@@ -41,14 +42,17 @@ def open_images(
     split = data.train_split if part == "train" else data.eval_split
     found = find_source(data.source, data_dir=data.data_dir.expanduser())
     source: ImageSource = dataclasses.replace(found, split=split)
-    transform = _transform(data, model, part)
+    transform = choose_transform(data, model, part)
     if data.in_memory:
         held = hold(source, transform, num_threads=max(1, data.num_threads))
         return Images(held, AsIs(channels=model.in_channels))
     return Images(source, transform)
 
 
-def _transform(data: DataConfig, model: ViTConfig, part: str) -> Transform:
+def choose_transform(
+    data: DataConfig, model: ViTConfig, part: Literal["train", "eval"]
+) -> Transform:
+    """Returns what gives images the model's size."""
     size, channels = model.image_size, model.in_channels
     if part == "train" and data.crop == "random":
         return TrainCrop(
@@ -68,8 +72,8 @@ def _transform(data: DataConfig, model: ViTConfig, part: str) -> Transform:
     )
 
 
-def make_batches(config: TrainConfig, images: Images) -> Batches:
-    """Returns a run's training batches."""
+def make_batches(config: TrainConfig, images: Images, shard: Shard) -> Batches:
+    """Returns a run's training batches; of each, the part that a process makes."""
     data = config.data
     return train_batches(
         images.source,
@@ -77,8 +81,10 @@ def make_batches(config: TrainConfig, images: Images) -> Batches:
         seed=config.run.seed,
         num_threads=data.num_threads,
         transform=images.transform,
+        shard=shard,
         num_workers=data.num_workers,
         max_broken=data.max_broken,
+        repeats=data.repeats,
     )
 
 

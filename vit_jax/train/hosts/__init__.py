@@ -1,0 +1,1 @@
+"""Many processes of one run: coming together, and noticing who is lost."""

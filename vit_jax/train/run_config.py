@@ -1,0 +1,50 @@
+"""RunConfig: how long a run is, and how it keeps what it has done."""
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """How long, where, and how often it tells and saves."""
+
+    workdir: Path = Path("runs/vit")
+    """Folder of the metrics, the curves, the checkpoints and the model."""
+    seed: int = 0
+    """Decides every random number of the run."""
+    steps: int = 1000
+    log_every_steps: int = 50
+    eval_every_steps: int = 250
+    """Evaluates on all held-out images; the last step always does."""
+    save_every_steps: int = 250
+    """The last step, Ctrl-C and SIGTERM always save."""
+    keep_checkpoints: int = 2
+    """How many of the newest are kept."""
+    keep_best: int = 0
+    """How many are kept besides, by held-out accuracy; each evaluation then saves."""
+    max_bad_steps: int = 10
+    """A step whose loss or gradient is not finite changes nothing. After so many in a
+    row the run goes back to the checkpoint before them and passes their batches."""
+    max_rewinds: int = 3
+    """How often it may go back; then it stops."""
+    hang_seconds: float = 1800.0
+    """After so long without a step, an evaluation or a save the run tells where it
+    hangs, and ends. 0 never does."""
+
+
+def find_run_faults(c: RunConfig) -> Iterator[str]:
+    """Yields a sentence for each fault."""
+    for name in (
+        "steps",
+        "log_every_steps",
+        "eval_every_steps",
+        "save_every_steps",
+        "keep_checkpoints",
+        "max_bad_steps",
+    ):
+        if getattr(c, name) < 1:
+            yield f"{name}={getattr(c, name)}; at least 1."
+    for name in ("seed", "keep_best", "max_rewinds", "hang_seconds"):
+        if getattr(c, name) < 0:
+            yield f"{name}={getattr(c, name)} is negative."
