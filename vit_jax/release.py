@@ -12,7 +12,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from vit_jax.checkpoint import CheckpointError, load_params, save_params, whole
+from vit_jax.arrays import CheckpointError, load_params, save_params, whole
 from vit_jax.config import ViTConfig
 from vit_jax.errors import InputError
 from vit_jax.manifest import MANIFEST, write_manifest
