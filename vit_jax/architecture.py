@@ -172,8 +172,9 @@ class Architecture:
     bfloat16 and no attention dropout."""
     scan_layers: bool = False
     """Compile one block and loop over it: compile time independent of depth."""
-    remat: bool = False
-    """Compute each block's activations again in the backward pass: less memory."""
+    remat: Literal["none", "full", "dots"] = "none"
+    """What the backward pass computes again to save memory: nothing; each block
+    (arXiv:1604.06174); or all of it but the results of dense layers, which are kept."""
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -61,7 +61,9 @@ def test_the_mean_is_over_patches_and_not_the_prefix(tiny):
     np.testing.assert_allclose(model.pool(tokens), tokens[:, 1:].mean(1), atol=1e-6)
 
 
-@pytest.mark.parametrize("changes", [{"scan_layers": True}, {"remat": True}])
+@pytest.mark.parametrize(
+    "changes", [{"scan_layers": True}, {"remat": "full"}, {"remat": "dots"}]
+)
 def test_scan_and_remat_change_no_parameter_and_no_result(tiny, changes):
     config = tiny.replace(drop_path=0.5, dropout=0.1, layer_scale=0.1)
     other = config.replace(**changes)
@@ -135,3 +137,18 @@ def test_images_of_another_size_are_refused_with_both_shapes(tiny):
     images = random_images(tiny.replace(image_size=16))
     with pytest.raises(InputError, match=r"\(2, 16, 16, 1\) given.*\(batch, 8, 8, 1\)"):
         random_model(tiny)(images)
+
+
+def test_what_is_computed_again_needs_no_memory(tiny):
+    config = tiny.replace(depth=4, image_size=32, scan_layers=True)
+    params, images = random_params(config), random_images(config, batch=8)
+
+    def find_bytes(remat):
+        model = config.replace(remat=remat)
+        gradients = jax.grad(lambda params: bind(model, params)(images).std())
+        return jax.jit(gradients).lower(params).compile().memory_analysis()
+
+    none, dots, full = (
+        find_bytes(remat).temp_size_in_bytes for remat in ("none", "dots", "full")
+    )
+    assert none > 1.5 * dots > 1.5 * full

@@ -171,6 +171,6 @@ def test_what_came_beside_the_parameters_goes_into_the_folder(layout, tmp_path):
 
 
 def test_what_only_training_sees_does_not_hinder(tmp_path):
-    config = RGB.replace(drop_path=0.1, dropout=0.1, scan_layers=True, remat=True)
+    config = RGB.replace(drop_path=0.1, dropout=0.1, scan_layers=True, remat="full")
     write_folder(tmp_path / "model", make_release(config), "hf_vit_classifier")
     assert read_release(tmp_path / "model").config == RGB

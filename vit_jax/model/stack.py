@@ -16,6 +16,12 @@ from vit_jax.errors import InputWarning
 from vit_jax.model.parallel_blocks import AnyBlock
 from vit_jax.model.positions import find_places
 
+# What of a block is kept for the backward pass; None keeps nothing.
+REMAT_POLICIES = {
+    "full": None,
+    "dots": jax.checkpoint_policies.dots_with_no_batch_dims_saveable,
+}
+
 
 def run_blocks(
     blocks: Sequence[AnyBlock],
@@ -37,8 +43,8 @@ def run_blocks(
         rate = 0.0 if rate is None else rate
         return block(x, places, drop_path_rate=rate, rngs=rngs), None
 
-    if config.remat:
-        run = jax.checkpoint(run)
+    if config.remat != "none":
+        run = jax.checkpoint(run, policy=REMAT_POLICIES[config.remat])
     if config.scan_layers:
         stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *blocks)
         return jax.lax.scan(run, x, (stacked, rates, keys))[0]
