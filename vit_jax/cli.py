@@ -16,15 +16,16 @@ import tyro
 from vit_jax.commands import Evaluate, Predict, Presets, accuracy, say
 from vit_jax.data_commands import DATA_COMMANDS
 from vit_jax.errors import InputError, InputWarning, near
+from vit_jax.run_commands import Diff, Replay
 from vit_jax.weights_commands import Convert, Inspect, Layouts, Parity
 
 
 def main(args: list[str] | None = None, *, prog: str = "vit-jax") -> int:
     """Runs one command; returns its exit code.
 
-    0: done. 1: training diverged, two models differ, or a disk failed. 2: what was
-    given cannot be used, told in one message. 130 and 143: stopped by Ctrl-C or
-    SIGTERM, and saved.
+    0: done. 1: training diverged, two models differ, a disk failed, or another process
+    was lost. 2: what was given cannot be used, told in one message. 70: a run hung. 130
+    and 143: stopped by Ctrl-C or SIGTERM, and saved.
     """
     args = sys.argv[1:] if args is None else args
     if not args or args[0] in ("-h", "--help"):
@@ -65,8 +66,10 @@ def train(args: list[str], prog: str) -> int:
     else:
         raise InputError(f"name a recipe: {prog} configs/digits.py [overrides].")
 
+    from vit_jax.agree import is_first
+    from vit_jax.train.divergence import DivergedError
+    from vit_jax.train.hosts.lost import LostError
     from vit_jax.train.interrupt import Interrupted
-    from vit_jax.train.loop import DivergedError
     from vit_jax.train.loop import train as run
 
     try:
@@ -74,10 +77,11 @@ def train(args: list[str], prog: str) -> int:
     except Interrupted as stop:
         _tell(str(stop))
         return stop.exit_code
-    except DivergedError as error:
+    except (DivergedError, LostError) as error:
         _tell(f"error: {error}")
         return 1
-    say(f"{accuracy(found)}; the model lies in {model}")
+    if is_first():
+        say(f"{accuracy(found)}; the model lies in {model}")
     return 0
 
 
@@ -114,6 +118,8 @@ COMMANDS: dict[str, Callable[[list[str], str], int]] = {
     "train": train,
     "evaluate": _command(Evaluate),
     "predict": _command(Predict),
+    "replay": _command(Replay),
+    "diff": _command(Diff),
     "inspect": _command(Inspect),
     "convert": _command(Convert),
     "parity": _command(Parity),

@@ -10,19 +10,23 @@ from vit_jax.data.pipeline import eval_batches
 from vit_jax.data.sources import Digits
 from vit_jax.errors import InputError
 from vit_jax.train.mesh import make_mesh, place
+from vit_jax.train.mesh_config import MeshConfig
 from vit_jax.train.open_data import on_device
 from vit_jax.train.step import init_state, make_step
 
 CONFIG = get_config()
 PIXELS = Digits("train").pixels
-BATCH = on_device(next(eval_batches(Digits("train"), batch_size=32)))
+BATCH = {
+    **on_device(next(eval_batches(Digits("train"), batch_size=32))),
+    "stop": np.zeros(32, np.int32),
+}
 
 
 @pytest.fixture(scope="module")
 def mesh():
     """Both devices."""
     assert jax.device_count() == 2
-    return make_mesh(32)
+    return make_mesh(MeshConfig(), 32)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +46,14 @@ def two_steps(step, mesh):
 def test_a_step_counts_and_tells(step, mesh):
     state, metrics = two_steps(step, mesh)
     assert state.step == 2
-    assert set(metrics[0]) == {"loss", "grad_norm", "learning_rate"}
+    assert set(metrics[0]) == {
+        "loss",
+        "grad_norm",
+        "learning_rate",
+        "bad",
+        "stop",
+    }
+    assert metrics[0]["bad"] == metrics[0]["stop"] == 0
     assert metrics[0]["loss"] == pytest.approx(np.log(10), abs=1e-3)  # the head is zero
     assert metrics[0]["learning_rate"] == 0
     assert metrics[1]["learning_rate"] == pytest.approx(5e-3)
@@ -50,7 +61,10 @@ def test_a_step_counts_and_tells(step, mesh):
 
 def test_two_devices_compute_what_one_does(step, mesh):
     alone = jax.make_mesh(
-        (1,), ("data",), axis_types=(AxisType.Auto,), devices=jax.devices()[:1]
+        (1, 1),
+        ("data", "fsdp"),
+        axis_types=(AxisType.Auto,) * 2,
+        devices=jax.devices()[:1],
     )
     one, first = two_steps(make_step(CONFIG, PIXELS, alone), alone)
     two, second = two_steps(step, mesh)
@@ -67,7 +81,7 @@ def test_two_starts_give_the_same_bits(step, mesh):
 
 def test_a_batch_that_does_not_divide_over_the_devices_is_refused():
     with pytest.raises(InputError, match="batch of 33 does not divide over 2 devices"):
-        make_mesh(32, 33)
+        make_mesh(MeshConfig(), 32, 33)
 
 
 def test_the_state_that_goes_in_is_consumed(step, mesh):

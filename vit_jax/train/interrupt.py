@@ -1,9 +1,12 @@
 """Ctrl-C and SIGTERM: the step is finished and saved before the program goes."""
 
+import collections
 import os
 import signal
 import threading
 from types import FrameType
+
+import jax
 
 
 class Interrupted(Exception):
@@ -33,7 +36,8 @@ class InterruptGuard:
     SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
     def __init__(self) -> None:
-        self.number: int | None = None
+        self.number = 0
+        """Of the signal; 0 before there was one."""
 
     def __enter__(self) -> "InterruptGuard":
         self.before = {}
@@ -46,6 +50,31 @@ class InterruptGuard:
             signal.signal(number, handler)
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
-        if self.number is not None:
+        if self.number:
             os._exit(128 + number)
         self.number = number
+
+
+class Agreement:
+    """Which signal stops a run, decided by all its processes behind the same step.
+
+    Each process's signal travels with its batch, and the step takes the largest. What
+    it took is read some steps later, when it is long computed: nothing waits for it.
+    """
+
+    LATER = 4
+
+    def __init__(self, guard: InterruptGuard) -> None:
+        self.guard = guard
+        self.asked: collections.deque[jax.Array] = collections.deque()
+
+    def decide(self, stop: jax.Array) -> int:
+        """Returns the signal that stops the run behind this step; 0 for none.
+
+        Args:
+          stop: the largest number of all processes' signals in this step.
+        """
+        if jax.process_count() == 1:
+            return self.guard.number
+        self.asked.append(stop)
+        return int(self.asked.popleft()) if len(self.asked) > self.LATER else 0

@@ -1,43 +1,33 @@
-"""The training loop: batch, place, step, report, evaluate, save."""
+"""The training loop: batch, step, report, evaluate, save; and back, where it must."""
 
 import contextlib
-import dataclasses
+import math
 from pathlib import Path
+from typing import Any
 
 import jax
-import numpy as np
-from jax.sharding import Mesh
 
-from vit_jax.checkpoint import Checkpoints
-from vit_jax.data.pipeline import Batches
-from vit_jax.data.sources import ImageSource
-from vit_jax.evaluate import Evaluation, check_fits, evaluate
+from vit_jax.agree import is_first, once
+from vit_jax.evaluate import Evaluation
 from vit_jax.release import Release, save_release
-from vit_jax.train.config import TrainConfig
-from vit_jax.train.interrupt import Interrupted, InterruptGuard
-from vit_jax.train.mesh import make_mesh, place, replicated
-from vit_jax.train.open_data import Images, make_batches, on_device, open_images
+from vit_jax.train.config import OWN, TrainConfig, each_field
+from vit_jax.train.divergence import DivergedError, Streak, Taken, fetch, find_means
+from vit_jax.train.fingerprint import fingerprint, whole_hash
+from vit_jax.train.flight import write_record
+from vit_jax.train.hang import HangDetector
+from vit_jax.train.hosts.join import join
+from vit_jax.train.interrupt import Agreement, Interrupted, InterruptGuard
+from vit_jax.train.mesh import gather
 from vit_jax.train.report import Report, draw_curves
-from vit_jax.train.step import Metrics, TrainState, init_state, make_step
+from vit_jax.train.run import Run, open_both, open_run
+from vit_jax.train.step import TrainState, make_step
+from vit_jax.train.step_lines import add_line, drop_lines
 from vit_jax.train.workdir import hold_workdir, open_workdir
 
-
-@dataclasses.dataclass(frozen=True)
-class _Run:
-    """What one start of a run works with, beside its state."""
-
-    config: TrainConfig
-    mesh: Mesh
-    train: Images
-    eval: Images
-    batches: Batches
-    checkpoints: Checkpoints
-    report: Report
-    guard: InterruptGuard
-
-
-class DivergedError(RuntimeError):
-    """The loss or the gradients are no longer finite numbers."""
+HASHES = "hashes.jsonl"
+_ADVICE = (
+    "Lower optim.learning_rate, lengthen optim.warmup_steps, or set optim.clip_norm."
+)
 
 
 def train(config: TrainConfig) -> tuple[Evaluation, Path]:
@@ -50,121 +40,201 @@ def train(config: TrainConfig) -> tuple[Evaluation, Path]:
       InputError: the model does not fit the images, the workdir holds another run, or
         another process trains there.
       Interrupted: Ctrl-C or SIGTERM came; what was done is saved.
-      DivergedError: a loss or gradient was not finite; nothing of it is saved.
+      DivergedError: steps were not finite, and going back did not help.
     """
-    run, data = config.run, config.data
-    to_train, to_eval = (
-        open_images(data, config.model, part) for part in ("train", "eval")
-    )
-    for images in (to_train, to_eval):
-        check_fits(config.model, images.source, images.transform)
-    mesh = make_mesh(data.batch_size, data.eval_batch_size)
-    state = init_state(config, mesh)
-    open_workdir(config)
-    batches = make_batches(config, to_train)
-    folder, model = run.workdir / "checkpoints", run.workdir / "model"
+    same = {name: str(value) for name, value in each_field(config) if name not in OWN}
     with (
+        join(config.hosts, same=same),
         InterruptGuard() as guard,
-        hold_workdir(run.workdir),
-        contextlib.closing(batches),
     ):
-        with Checkpoints(folder, keep=run.keep_checkpoints) as checkpoints:
-            found = checkpoints.restore(state, replicated(mesh))
-            if found is not None:
-                state, position = found
-                batches.set_state(position)
-            with Report(config, start=int(state.step)) as report:
-                if decoder := to_train.decoder:
+        return _train(config, guard)
+
+
+def _train(config: TrainConfig, guard: InterruptGuard) -> tuple[Evaluation, Path]:
+    workdir = config.run.workdir
+    images = open_both(config)
+    once(lambda: open_workdir(config))
+    stacks = workdir / f"hang-{jax.process_index()}.txt"
+    hang = HangDetector(config.run.hang_seconds, stacks)
+    with hold_workdir(workdir) if is_first() else contextlib.nullcontext(), hang:
+        with open_run(config, *images) as run:
+            state, card = run.restore()
+            with Report(config, start=int(state.step), speaks=is_first()) as report:
+                if decoder := run.train.decoder:
                     report.say(f"images are decoded by {decoder}")
-                session = _Run(
-                    config=config,
-                    mesh=mesh,
-                    train=to_train,
-                    eval=to_eval,
-                    batches=batches,
-                    checkpoints=checkpoints,
-                    report=report,
-                    guard=guard,
-                )
-                state = _take_steps(session, state)
-                report.say_broken(batches.broken)
-        evaluation = _evaluate(session, state)
-        save_release(model, make_release(config, to_train.source, state))
-        draw_curves(run.workdir)
-    return evaluation, model
+                training = Training(run, report, guard, hang, card)
+                state = training.take_steps(state)
+                report.say_broken(run.feed.batches.broken)
+        hang.at("evaluating what is released", int(state.step))
+        params = state.ema or state.params
+        evaluation = run.evaluate(params)
+        released = make_release(run, params)
+        if is_first():
+            save_release(workdir / "model", released)
+            draw_curves(workdir)
+    return evaluation, workdir / "model"
 
 
-def _take_steps(run: _Run, state: TrainState) -> TrainState:
-    """Returns the state behind the last step; tells and saves on the way."""
-    config, every, start = run.config, run.config.run, int(state.step)
-    step = make_step(config, run.train.source.pixels, run.mesh)
-    pending: list[Metrics] = []
-    for done in range(start + 1, every.steps + 1):
-        with run.report.waiting():
-            batch = next(run.batches)
-        state, metrics = step(state, place(on_device(batch), run.mesh))
-        pending.append(metrics)
-        if done == start + 1:
-            jax.block_until_ready(state)
-            run.report.say_compiled(done)
-        stopped_by, last = run.guard.number, done == every.steps
-        save = stopped_by or last or done % every.save_every_steps == 0
-        evaluates = last or done % every.eval_every_steps == 0
-        # What is not finite is noticed here, before it is evaluated or saved.
-        if save or evaluates or done % every.log_every_steps == 0:
-            run.report.write_train(done, _mean(pending, done))
-            pending = []
-        if evaluates:
-            run.report.write_eval(done, _evaluate(run, state))
-        # Last of all: what stands in the metrics up to here is never done again.
-        if save:
-            run.checkpoints.save(done, state, run.batches.get_state())
-        if stopped_by:
-            raise Interrupted(stopped_by, done)
-    return state
+class Training:
+    """The steps of one start of a run.
 
-
-def _mean(metrics: list[Metrics], step: int) -> dict[str, float]:
-    """Returns the means of the metrics, fetched from the device at once.
-
-    Raises:
-      DivergedError: one is not finite.
+    Args:
+      card: what the checkpoint says of the steps before; see `_save`.
     """
-    columns = jax.device_get(metrics)
-    means = {
-        f"train/{name}": float(np.mean([row[name] for row in columns]))
-        for name in columns[0]
-    }
-    if not all(np.isfinite(value) for value in means.values()):
-        values = ", ".join(f"{name} {value:g}" for name, value in means.items())
-        raise DivergedError(
-            f"training diverged in the {len(metrics)} steps up to {step}: {values}."
-            " Nothing of them is saved. Lower optim.learning_rate, lengthen"
-            " optim.warmup_steps, or set optim.clip_norm."
+
+    def __init__(
+        self,
+        run: Run,
+        report: Report,
+        guard: InterruptGuard,
+        hang: HangDetector,
+        card: dict[str, Any],
+    ) -> None:
+        self.run, self.report, self.config, self.hang = run, report, run.config, hang
+        self.agreement = Agreement(guard)
+        self.streak = Streak(self.config.run.max_bad_steps)
+        self.streak.steps = [tuple(place) for place in card.get("bad", [])]
+        self.rewinds: int = card.get("rewinds", 0)
+        self.step = make_step(self.config, run.train.source.pixels, run.mesh)
+        self.hashes = self.config.run.workdir / HASHES
+
+    def take_steps(self, state: TrainState) -> TrainState:
+        """Returns the state behind the last step; tells and saves on the way.
+
+        Raises:
+          Interrupted, DivergedError: see `train`.
+        """
+        every, start = self.config.run, int(state.step)
+        self._drop_hashes(start)
+        done, pending = start, list[Taken]()
+        while done < every.steps:
+            batch_number = self.run.feed.number
+            self.hang.at("waiting for data", done + 1)
+            with self.report.waiting():
+                batch = self.run.feed.take(stop=self.agreement.guard.number)
+            self.hang.at("taking the step", done + 1)
+            state, metrics = self.step(state, batch)
+            done += 1
+            pending.append(Taken(done, batch_number, metrics))
+            if done == start + 1:
+                jax.block_until_ready(state)
+                self.report.say_compiled(done)
+            stopped_by = self.agreement.decide(metrics["stop"])
+            last = done == every.steps
+            evaluates = last or done % every.eval_every_steps == 0
+            save = done % every.save_every_steps == 0
+            save = save or (evaluates and every.keep_best > 0)
+            ends = last or stopped_by
+            # What is not finite is noticed here, before it is evaluated or saved.
+            if ends or save or evaluates or done % every.log_every_steps == 0:
+                self._tell(done, fetch(pending))
+                pending = []
+                if self.streak.is_over:
+                    state = self._go_back()
+                    done = int(state.step)
+                    continue
+            self.hang.at("evaluating", done)
+            top1 = self._evaluate(done, state) if evaluates else None
+            self.hang.at("saving", done)
+            # Last of all: what stands in the metrics up to here is never done again.
+            # A state that gives nothing finite is not one to go back to.
+            if ends or (save and not self.streak.steps):
+                self._save(done, state, top1)
+            if stopped_by:
+                raise Interrupted(stopped_by, done)
+        return state
+
+    def _tell(self, done: int, taken: list[Taken]) -> None:
+        """Writes the metrics of steps, and a record of each that began a bad streak."""
+        self.report.write_train(done, find_means(taken))
+        by_step = {each.step: each.metrics for each in taken}
+        for step, batch in self.streak.see(taken):
+            metrics = by_step[step]
+            path = is_first() and write_record(
+                self.config.run.workdir,
+                step=step,
+                batch=batch,
+                loss=float(metrics["loss"]),
+                grad_norm=float(metrics["grad_norm"]),
+                passed=tuple(sorted(self.run.feed.passed)),
+                plan=self.run.feed.batches.plan,
+                source=self.run.train.source,
+            )
+            told = f"; {path} tells its images" if path else ""
+            self.report.say(
+                f"step {step}: loss {metrics['loss']:g}, gradients"
+                f" {metrics['grad_norm']:g}; the step changes nothing{told}"
+            )
+
+    def _go_back(self) -> TrainState:
+        """Returns the state before a streak, whose batches are passed from now on."""
+        steps, limit = self.streak.steps, self.config.run.max_rewinds
+        first = steps[0][0]
+        if self.rewinds >= limit:
+            raise DivergedError(
+                f"training diverged: {len(steps)} steps in a row from step {first} on"
+                f" had a loss or gradients that are not finite, after going back"
+                f" {self.rewinds} times. Nothing of them is saved. {_ADVICE}"
+                f" `vit-jax replay {self.config.run.workdir}` takes the first of them"
+                " again and says what is not finite."
+            )
+        self.rewinds += 1
+        passed = set(self.run.feed.passed)
+        state, _ = self.run.restore(at_most=first - 1)
+        back = int(state.step)
+        self.run.checkpoints.drop(after=back)
+        batches = [batch for _, batch in steps]
+        self.run.feed.pass_over(passed.union(batches))
+        self.streak.steps.clear()
+        self._drop_hashes(back)
+        self.report.go_back(back)
+        self.report.say(
+            f"back to step {back}; batches {batches[0]} to {batches[-1]} are passed"
+            f" ({self.rewinds} of {limit} times)"
         )
-    return means
+        return state
+
+    def _evaluate(self, done: int, state: TrainState) -> float:
+        """Returns the held-out accuracy of what will be released."""
+        found = self.run.evaluate(state.params)
+        self.report.write_eval(done, found)
+        if state.ema:
+            found = self.run.evaluate(state.ema)
+            self.report.write_eval(done, found, of="ema")
+        if done == self.config.run.steps and not math.isfinite(found.loss):
+            raise DivergedError(
+                f"training diverged: at its end the held-out loss is {found.loss:g}."
+                f" {_ADVICE}"
+            )
+        return found.top1
+
+    def _save(self, done: int, state: TrainState, top1: float | None) -> None:
+        """Saves a state, with hashes of all that is in it."""
+        arrays = fingerprint(state)
+        card = {
+            "position": self.run.feed.get_state(),
+            "hash": whole_hash(arrays),
+            "bad": self.streak.steps,
+            "rewinds": self.rewinds,
+        }
+        line = {"step": done, "hash": card["hash"], "arrays": arrays}
+        if is_first():
+            add_line(self.hashes, line)
+        self.run.checkpoints.save(done, state, card, top1=top1)
+        # What comes between is not training.
+        self.report.restart_clock(done)
+
+    def _drop_hashes(self, after: int) -> None:
+        if is_first():
+            drop_lines(self.hashes, after=after)
 
 
-def _evaluate(run: _Run, state: TrainState) -> Evaluation:
-    return evaluate(
-        run.config.model,
-        state.params,
-        run.train.source.pixels,
-        run.eval.source,
-        batch_size=run.config.data.eval_batch_size,
-        num_threads=run.config.data.num_threads,
-        transform=run.eval.transform,
-        place=lambda batch: place(on_device(batch), run.mesh),
-    )
-
-
-def make_release(
-    config: TrainConfig, source: ImageSource, state: TrainState
-) -> Release:
+def make_release(run: Run, params: Any) -> Release:
     """Returns a trained model with what its user needs to know."""
+    source = run.train.source
     return Release(
-        config=config.model,
-        params=jax.device_get(state.params),
+        config=run.config.model,
+        params=gather(params, run.mesh),
         pixels=source.pixels,
         class_names=source.class_names,
     )

@@ -59,9 +59,12 @@ def make_schedule(config: OptimConfig, steps: int) -> optax.Schedule:
 
 
 def make_optimizer(
-    config: OptimConfig, steps: int, names: Iterable[str]
+    config: OptimConfig, names: Iterable[str]
 ) -> optax.GradientTransformation:
     """Returns clipped AdamW over parameters of these names.
+
+    Its updates are to be multiplied by the learning rate of the step and subtracted: a
+    step that is left out has its place in the schedule all the same.
 
     Raises:
       InputError: decay_rows that do not cover the names, or match none.
@@ -83,5 +86,4 @@ def make_optimizer(
         clip,
         optax.scale_by_adam(b1=config.beta1, b2=config.beta2),
         optax.stateless(decay),
-        optax.scale_by_learning_rate(make_schedule(config, steps)),
     )

@@ -1,7 +1,7 @@
 """What a run tells: a progress bar or lines, metrics.jsonl, a picture of the curves."""
 
 import contextlib
-import json
+import math
 import sys
 import time
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ from tqdm import tqdm
 from vit_jax.data.broken import BrokenImages
 from vit_jax.evaluate import Evaluation
 from vit_jax.train.config import TrainConfig
+from vit_jax.train.step_lines import add_line, drop_lines, read_lines
 
 METRICS = "metrics.jsonl"
 CURVES = "curves.png"
@@ -24,19 +25,18 @@ class Report:
     Args:
       start: steps that were done before; lines that an earlier start of the run wrote
         for later steps are dropped, since those steps are taken again.
+      speaks: False writes and shows nothing: of many processes one does.
     """
 
-    def __init__(self, config: TrainConfig, *, start: int):
+    def __init__(self, config: TrainConfig, *, start: int, speaks: bool = True):
+        self.speaks = speaks
         workdir, self.steps = config.run.workdir, config.run.steps
         self.path, self.batch_size = workdir / METRICS, config.data.batch_size
-        lines = [line for line in read_metrics(workdir) if line["step"] <= start]
-        part = self.path.with_suffix(".part")
-        part.write_text("".join(json.dumps(line) + "\n" for line in lines))
-        part.replace(self.path)
-        self.file = self.path.open("a")
+        if speaks:
+            drop_lines(self.path, after=start)
         # A bar where a person looks, lines where a file or a pipe does.
         self.bar = None
-        if sys.stderr.isatty():
+        if speaks and sys.stderr.isatty():
             self.bar = tqdm(
                 total=self.steps,
                 initial=start,
@@ -52,7 +52,6 @@ class Report:
     def __exit__(self, *_: object) -> None:
         if self.bar is not None:
             self.bar.close()
-        self.file.close()
 
     def restart_clock(self, step: int) -> None:
         """Counts images per second from here: what came between is not training."""
@@ -89,19 +88,34 @@ class Report:
         if len(broken):
             self.say(f"{len(broken)} images could not be read and were replaced")
 
-    def write_eval(self, step: int, found: Evaluation) -> None:
-        """Writes what an evaluation found, and shows it."""
-        self._write(step, {"eval/top1": found.top1, "eval/loss": found.loss})
+    def go_back(self, step: int) -> None:
+        """Drops what was written of later steps, which are taken again."""
+        if self.speaks:
+            drop_lines(self.path, after=step)
+        if self.bar is not None:
+            self.bar.update(step - self.bar.n)
+        self.restart_clock(step)
+
+    def write_eval(self, step: int, found: Evaluation, *, of: str = "") -> None:
+        """Writes what an evaluation found, and shows it.
+
+        Args:
+          of: what was evaluated beside the parameters themselves, such as ema.
+        """
+        name = f"eval/{of}_" if of else "eval/"
+        self._write(step, {f"{name}top1": found.top1, f"{name}loss": found.loss})
+        told = f" ({of})" if of else ""
         self.say(
             f"step {step}/{self.steps}  held-out accuracy {100 * found.top1:.2f} %"
-            f"  loss {found.loss:.4f}"
+            f"  loss {found.loss:.4f}{told}"
         )
         self.restart_clock(step)
 
     def say(self, line: str) -> None:
         """Prints a line, above the bar if there is one."""
         if self.bar is None:
-            print(line, flush=True)  # noqa: T201
+            if self.speaks:
+                print(line, flush=True)  # noqa: T201
         else:
             self.bar.write(line)
 
@@ -112,21 +126,15 @@ class Report:
         self.restart_clock(step)
 
     def _write(self, step: int, metrics: dict[str, float]) -> None:
-        line = {"step": step, **{k: float(f"{v:.6g}") for k, v in metrics.items()}}
-        self.file.write(json.dumps(line) + "\n")
-        self.file.flush()
+        finite = {name: v for name, v in metrics.items() if math.isfinite(v)}
+        line = {"step": step, **{k: float(f"{v:.9g}") for k, v in finite.items()}}
+        if self.speaks:
+            add_line(self.path, line)
 
 
 def read_metrics(workdir: Path) -> list[dict[str, Any]]:
-    """Returns the lines of a run's metrics; one that a kill cut off is left out."""
-    path = workdir / METRICS
-    lines: list[dict[str, Any]] = []
-    for text in path.read_text().splitlines() if path.exists() else []:
-        try:
-            lines.append(json.loads(text))
-        except json.JSONDecodeError:
-            break  # only the last line can be cut: each is flushed whole
-    return lines
+    """Returns the lines of a run's metrics."""
+    return read_lines(workdir / METRICS)
 
 
 def draw_curves(workdir: Path) -> Path:

@@ -1,0 +1,105 @@
+"""Where in a step numbers stop being finite: which stage, which image, which gradient.
+
+Axes: b batch, n classes.
+"""
+
+import collections
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from vit_jax.model.params import bind
+from vit_jax.pixels import Pixels, normalise
+from vit_jax.train.config import TrainConfig
+from vit_jax.train.loss import softmax_cross_entropy
+from vit_jax.train.step import (
+    TrainState,
+    augment_batch,
+    find_gradients,
+    split_parts,
+    step_key,
+)
+
+Stages = collections.OrderedDict[str, Any]
+
+
+class Forward(NamedTuple):
+    """The forward pass of a batch, image by image, without dropout."""
+
+    finite: Stages
+    """Bool[b] by stage, in the order of the pass: images, patches, ..., logits, loss.
+    Ordered, since jax sorts a plain dict: blocks.10 before blocks.2."""
+    losses: Any
+    """Float[b], against the mixed and smoothed targets."""
+    darkest: Any
+    """Integer[b], least pixel before augmentation."""
+    brightest: Any
+
+
+def find_finite_gradients(
+    config: TrainConfig, pixels: Pixels, state: TrainState, batch: Any
+) -> dict[str, Bool[Array, ""]]:
+    """Returns whether a parameter's gradients are all finite, by its name."""
+
+    @jax.jit
+    def find(state: TrainState, batch: Any) -> Any:
+        key = step_key(config, state.step)
+        _, grads = find_gradients(config, pixels, state.params, batch, key)
+        return jax.tree.map(lambda grad: jnp.isfinite(grad).all(), grads)
+
+    return find(state, batch)
+
+
+def find_finite_stages(
+    config: TrainConfig, pixels: Pixels, state: TrainState, batch: Any
+) -> Forward:
+    """Returns at which stages the images of a batch are finite, and their losses.
+
+    The parts of a batch go one after another, as their gradients do.
+    """
+    parts = config.optim.accumulate_steps
+
+    @jax.jit
+    def find(state: TrainState, batch: Any) -> Forward:
+        key, _ = jax.random.split(step_key(config, state.step))  # as the step does
+        changed = augment_batch(config, pixels, batch, key)
+        model = bind(config.model, state.params)
+
+        def look(part: tuple[jax.Array, jax.Array]) -> tuple[Stages, jax.Array]:
+            images, targets = normalise(part[0], pixels), part[1]
+            stages = {"images": images, **dict(model.stages(images))}
+            losses = find_losses(
+                stages["logits"], targets, label_smoothing=config.optim.label_smoothing
+            )
+            stages["loss"] = losses
+            finite = {name: are_finite(x) for name, x in stages.items()}
+            return collections.OrderedDict(finite), losses
+
+        found = jax.lax.map(look, tuple(split_parts(x, parts) for x in changed))
+        # Rows in the order of the batch again.
+        finite, losses = jax.tree.map(lambda x: x.swapaxes(0, 1).reshape(-1), found)
+        axes = tuple(range(1, batch["image"].ndim))
+        darkest, brightest = batch["image"].min(axes), batch["image"].max(axes)
+        return Forward(finite, losses, darkest, brightest)
+
+    return find(state, batch)
+
+
+def find_losses(
+    logits: Float[Array, "b n"], targets: Float[Array, "b n"], *, label_smoothing: float
+) -> Float[Array, " b"]:
+    """Returns the loss of each image."""
+
+    def find(logits: jax.Array, targets: jax.Array) -> jax.Array:
+        return softmax_cross_entropy(
+            logits[None], targets[None], label_smoothing=label_smoothing
+        )
+
+    return jax.vmap(find)(logits, targets)
+
+
+def are_finite(x: Float[Array, "b ..."]) -> Bool[Array, " b"]:
+    """Returns whether all numbers of an image are finite."""
+    return jnp.isfinite(x).all(axis=tuple(range(1, x.ndim)))

@@ -1,0 +1,137 @@
+"""What a run works with: images, batches, devices, checkpoints; and its last state."""
+
+import contextlib
+import dataclasses
+from collections.abc import Generator
+from typing import Any
+
+import jax
+from jax.sharding import Mesh
+
+from vit_jax.checkpoint import CheckpointError, Checkpoints
+from vit_jax.data.order import Shard
+from vit_jax.errors import InputError
+from vit_jax.evaluate import Evaluation, check_fits, evaluate
+from vit_jax.model.params import Params
+from vit_jax.train.config import TrainConfig
+from vit_jax.train.feed import Feed
+from vit_jax.train.fingerprint import fingerprint, whole_hash
+from vit_jax.train.mesh import make_mesh, place
+from vit_jax.train.open_data import Images, make_batches, on_device, open_images
+from vit_jax.train.step import TrainState, init_state, state_template
+
+START: dict[str, Any] = {"position": {"next_index": 0, "passed": []}}
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One start of a run."""
+
+    config: TrainConfig
+    mesh: Mesh
+    train: Images
+    eval: Images
+    feed: Feed
+    checkpoints: Checkpoints
+
+    def restore(
+        self, *, at_most: int | None = None
+    ) -> tuple[TrainState, dict[str, Any]]:
+        """Returns the newest good state and its card, and goes to its batch.
+
+        Args:
+          at_most: the last step that it may have taken; None for any.
+
+        Raises:
+          CheckpointError: what is read is not what was saved.
+        """
+        template = state_template(self.config, self.mesh)
+        found = self.checkpoints.restore(template, at_most=at_most)
+        if found is None:
+            state, card = init_state(self.config, self.mesh), START
+        else:
+            step, state, card = found
+            if whole_hash(fingerprint(state)) != card["hash"]:
+                raise CheckpointError(
+                    f"the checkpoint of step {step} in {self.checkpoints.folder} has"
+                    " the right files, but gives other numbers than were saved: the"
+                    " disk or the memory is at fault."
+                )
+        self.feed.set_state(card["position"])
+        return state, card
+
+    def evaluate(self, params: Params) -> Evaluation:
+        """Returns what parameters reach on the held-out images."""
+        data = self.config.data
+        return evaluate(
+            self.config.model,
+            params,
+            self.train.source.pixels,
+            self.eval.source,
+            batch_size=data.eval_batch_size,
+            num_threads=data.num_threads,
+            transform=self.eval.transform,
+            place=lambda batch: place(on_device(batch), self.mesh),
+            shard=this_shard(),
+        )
+
+
+@contextlib.contextmanager
+def open_run(config: TrainConfig, train: Images, eval: Images) -> Generator[Run]:
+    """Opens a run's batches and checkpoints until the end.
+
+    Args:
+      train, eval: of `open_both`.
+    """
+    run, mesh = config.run, make_run_mesh(config)
+    folder = run.workdir / "checkpoints"
+    with (
+        contextlib.closing(make_batches(config, train, this_shard())) as batches,
+        Checkpoints(
+            folder, keep=run.keep_checkpoints, keep_best=run.keep_best
+        ) as checkpoints,
+    ):
+        yield Run(
+            config=config,
+            mesh=mesh,
+            train=train,
+            eval=eval,
+            feed=Feed(batches, mesh),
+            checkpoints=checkpoints,
+        )
+
+
+def open_both(config: TrainConfig) -> tuple[Images, Images]:
+    """Returns the images to train on and those to evaluate on; writes nothing.
+
+    Raises:
+      InputError: the model does not fit them, or its state or batches the devices.
+    """
+    state_template(config, make_run_mesh(config))
+    train, eval = (
+        open_images(config.data, config.model, part) for part in ("train", "eval")
+    )
+    for images in (train, eval):
+        check_fits(config.model, images.source, images.transform)
+    return train, eval
+
+
+def make_run_mesh(config: TrainConfig) -> Mesh:
+    """Returns the mesh of a run.
+
+    Raises:
+      InputError: its batches do not divide over the devices.
+    """
+    data, parts = config.data, config.optim.accumulate_steps
+    if data.batch_size // parts % jax.device_count():
+        raise InputError(
+            f"a part of a batch, {data.batch_size} / {parts}, does not divide over"
+            f" {jax.device_count()} devices: choose another optim.accumulate_steps or"
+            " data.batch_size."
+        )
+    return make_mesh(config.mesh, data.batch_size, data.eval_batch_size)
+
+
+def this_shard() -> Shard:
+    """Returns the part of each batch that this process makes."""
+    return Shard(jax.process_index(), jax.process_count())
