@@ -5,6 +5,7 @@ import json
 import shutil
 
 import pytest
+from jax._src.array import ArrayImpl
 
 import vit_jax.train.loop as loop
 from tests.train.recipe import get_config
@@ -12,6 +13,7 @@ from vit_jax.data.sources import Digits
 from vit_jax.errors import InputError
 from vit_jax.evaluate import evaluate
 from vit_jax.release import load_release
+from vit_jax.train.feed import Feed
 from vit_jax.train.report import read_metrics
 from vit_jax.train.workdir import hold_workdir
 
@@ -129,3 +131,31 @@ def test_a_loss_that_is_no_number_stops_the_run_and_is_not_saved(tmp_path):
     text = (tmp_path / "metrics.jsonl").read_text()
     assert "NaN" not in text
     assert "Infinity" not in text
+
+
+def test_between_logs_nothing_is_fetched_from_the_device(tmp_path, monkeypatch):
+    """Neither device_get nor float, int or bool of an array; only step 1 is awaited."""
+    config = config_in(
+        tmp_path, log_every_steps=12, eval_every_steps=24, save_every_steps=24
+    )
+    fetched: list[None] = []
+    value = ArrayImpl._value
+
+    def fetch(array):
+        fetched.append(None)
+        return value.fget(array)
+
+    monkeypatch.setattr(ArrayImpl, "_value", property(fetch))
+    at_step: list[int] = []
+    take = Feed.take
+
+    def count(feed, **kwargs):
+        at_step.append(len(fetched))
+        return take(feed, **kwargs)
+
+    monkeypatch.setattr(Feed, "take", count)
+    loop.train(config)
+    first, second = at_step[:12], at_step[12:]
+    assert len(set(first)) == len(set(second)) == 1
+    assert second[0] > first[0]  # the log at step 12, which shows that it counts
+    assert len(fetched) > second[-1]

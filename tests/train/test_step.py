@@ -90,13 +90,6 @@ def test_the_state_that_goes_in_is_consumed(step, mesh):
     assert state.params["head.kernel"].is_deleted()
 
 
-def test_steps_fetch_nothing_from_the_device(step, mesh):
-    state, placed = init_state(CONFIG, mesh), place(BATCH, mesh)
-    with jax.transfer_guard_device_to_host("disallow"):
-        for _ in range(3):
-            state, _ = step(state, placed)
-
-
 def test_seeds_start_differently(mesh):
     other = dataclasses.replace(CONFIG, run=dataclasses.replace(CONFIG.run, seed=1))
     one, two = (jax.device_get(init_state(c, mesh).params) for c in (CONFIG, other))
