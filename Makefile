@@ -22,6 +22,9 @@ bench: .venv/installed-test
 	$(BIN)/python -m benchmarks.fuzz
 	$(BIN)/python -m benchmarks.data
 	$(BIN)/python -m benchmarks.augment
+	$(BIN)/python -m benchmarks.kills
+	$(BIN)/python -m benchmarks.soak
+	$(BIN)/python -m benchmarks.loop_costs
 
 lint: .venv/installed-check
 	$(BIN)/ruff check
