@@ -50,6 +50,12 @@ def check_fits(
             f" {shape} and {classes} classes: set model.image_size, model.in_channels"
             " and model.num_classes to fit, or data.resize."
         )
+    known = len(source.pixels.mean)
+    if known != config.in_channels:
+        raise InputError(
+            f"the model takes images of {config.in_channels} channels, but the pixel"
+            f" statistics of {source} are of {known}: set model.in_channels={known}."
+        )
 
 
 def evaluate(
