@@ -25,6 +25,9 @@ from vit_jax.train.step_lines import add_line, drop_lines
 from vit_jax.train.workdir import hold_workdir, open_workdir
 
 HASHES = "hashes.jsonl"
+# Steps that wait for the device, each with its batch in memory: enough to keep it busy,
+# few enough to stop soon when a signal comes.
+AHEAD = 4
 _ADVICE = (
     "Lower optim.learning_rate, lengthen optim.warmup_steps, or set optim.clip_norm."
 )
@@ -116,6 +119,8 @@ class Training:
             state, metrics = self.step(state, batch)
             done += 1
             pending.append(Taken(done, batch_number, metrics))
+            if len(pending) > AHEAD:
+                jax.block_until_ready(pending[-1 - AHEAD].metrics["loss"])
             if done == start + 1:
                 jax.block_until_ready(state)
                 self.report.say_compiled(done)
