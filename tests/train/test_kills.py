@@ -15,15 +15,15 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.mark.slow
-def test_six_kills_change_no_bit():
-    options = ["--kills=6", "--steps=240", "--seed=16"]
+def test_kills_change_no_bit():
+    options = ["--kills=4", "--steps=160", "--seed=16"]
     command = [sys.executable, "-m", "benchmarks.kills", *options]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = dict(re.findall(r"^(\S.*\S) {2,}(\d+)", done.stdout, re.MULTILINE))
     assert list(rows) == [*PHASES, "all"]
-    assert rows["all"] == "6"
-    assert sum(rows[phase] != "0" for phase in PHASES) >= 4
+    assert rows["all"] == "4"
+    assert sum(rows[phase] != "0" for phase in PHASES) >= 3
     assert "0 ULP" in done.stdout
 
 

@@ -90,7 +90,7 @@ def test_the_model_of_the_recipe_counts_and_the_classes_of_the_source():
     assert preview(config, Digits("test"), [0], views=2).shape == (1, 2, 8, 8, 1)
     with pytest.raises(InputError, match=r"\(16, 16, 3\) and knows 6 classes"):
         preview(make(data=DataConfig()), PHOTOS, [0])
-    with pytest.raises(InputError, match="1 channels, and the pixel statistics 3"):
+    with pytest.raises(InputError, match="1 channels, but the pixel statistics of"):
         preview(make(model=grey), PHOTOS, [0])
 
 

@@ -24,7 +24,7 @@ ENVIRONMENT = {
     "JAX_PLATFORMS": "cpu",
     "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
 }
-STEPS = 120
+STEPS = 60
 
 
 def start(workdir):
@@ -37,7 +37,7 @@ def start(workdir):
             [sys.executable, "train.py", RECIPE, "--run.workdir", workdir,
              "--data.eval-batch-size", "60", "--run.steps", str(STEPS),
              "--run.eval-every-steps", str(STEPS), "--mesh.fsdp", "2",
-             "--run.save-every-steps", "30", "--augment.shift", "0",
+             "--run.save-every-steps", "20", "--augment.shift", "0",
              "--optim.learning-rate", "1e-3",
              *hosts, "--hosts.index", str(index)],
             cwd=ROOT, env=ENVIRONMENT, text=True,
@@ -73,7 +73,7 @@ def test_two_processes_are_one_run_whatever_happens_to_one(tmp_path):
 
     # SIGTERM to one stops both behind the same step, and nothing is lost.
     processes = start(broken)
-    wait_for_step(processes, 16)
+    wait_for_step(processes, 8)
     processes[1].send_signal(signal.SIGTERM)
     codes, errs = end(processes)
     assert codes == [143, 143], errs
@@ -85,7 +85,7 @@ def test_two_processes_are_one_run_whatever_happens_to_one(tmp_path):
 
     # One that is killed is named by the other, which stops.
     processes = start(broken)
-    wait_for_step(processes, 60)
+    wait_for_step(processes, 28)
     since = time.monotonic()
     processes[1].kill()
     codes, errs = end(processes)
