@@ -1,9 +1,9 @@
-"""A small ViT from scratch on MNIST, in ten minutes on two CPU cores.
+"""A small ViT from scratch on MNIST, for two CPU cores.
 
     python train.py configs/mnist_small.py --data.data-dir DIR
 
 Data: MNIST as a TFDS data set in DIR, as for configs/mnist.py.
-Hardware and time: two CPU cores; ten minutes at 700 images/s.
+Hardware and time: two CPU cores, 12 minutes beside other work.
 Expected: 99.05 % held-out accuracy (seed 0).
 
 The values were chosen on the last 10,000 training images, after 1,500 steps: a class

@@ -61,8 +61,8 @@ def read_arrays(folder: Path, template: Any) -> Any:
     """
     with telling(folder.parent), ocp.StandardCheckpointer() as orbax:
         # Shapes are looked at by Orbax; another dtype it would silently cast to.
-        found = _by_name(orbax.metadata(folder).item_metadata.tree)
-        for name, want in _by_name(template).items():
+        found = by_path(orbax.metadata(folder).item_metadata.tree)
+        for name, want in by_path(template).items():
             if name in found and found[name].dtype != want.dtype:
                 raise ValueError(
                     f"{name} is {found[name].dtype}, expected {want.dtype}"
@@ -130,8 +130,11 @@ def clear_left_coroutines() -> None:
         gc.collect()
 
 
-def _by_name(tree: Any) -> dict[str, Any]:
-    """Returns the leaves by their path; Orbax gives dicts and lists for tuples."""
+def by_path(tree: Any) -> dict[str, Any]:
+    """Returns the leaves by their path, such as opt_state/1/mu/head.kernel.
+
+    It is the same for a tuple as for the dict or list that Orbax makes of it.
+    """
     return {
         jax.tree_util.keystr(path, simple=True, separator="/"): leaf
         for path, leaf in jax.tree.leaves_with_path(tree)

@@ -47,7 +47,6 @@ def line_of(step, changed):
     """Returns the line of a save, where some arrays are not those of other runs."""
     paths = ["step", *(f"params/{name}" for name in sorted(NAMES))]
     paths += [f"opt_state/1/mu/{name}" for name in sorted(NAMES)]
-    paths += ["bad_steps"]
     arrays = dict.fromkeys(paths, f"{step:016x}")
     arrays |= dict.fromkeys(changed, "f" * 16)
     return {"step": step, "hash": f"{step} {sorted(changed)}", "arrays": arrays}
@@ -111,13 +110,11 @@ def test_the_first_array_of_the_model_is_told_with_counts(write):
         "params": (2, len(NAMES)),
         "opt_state": (1, len(NAMES)),
         "step": (0, 1),
-        "bad_steps": (0, 1),
     }
     total = len(NAMES)
     assert str(found).splitlines()[2:] == [
         "state   step 10 is the first to differ; equal still at step 5",
-        f"        params 2 of {total}, opt_state 1 of {total}, step 0 of 1,"
-        " bad_steps 0 of 1",
+        f"        params 2 of {total}, opt_state 1 of {total}, step 0 of 1",
         "        first: params/blocks.2.norm1.bias",
     ]
 

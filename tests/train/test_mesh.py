@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent.parent
 def split(config, *, moments=()):
     params = {name: jax.ShapeDtypeStruct(s, jnp.float32) for name, s in SHAPES.items()}
     scalar = jax.ShapeDtypeStruct((), jnp.int32)
-    state = TrainState(scalar, params, (scalar, params, moments), params, scalar)
+    state = TrainState(scalar, params, (scalar, params, moments), params)
     found = shard_state(state, config, make_mesh(config))
     return jax.tree.map(lambda sharding: sharding.spec, found)
 

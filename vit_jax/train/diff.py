@@ -13,7 +13,7 @@ from vit_jax.train.report import read_metrics
 from vit_jax.train.step_lines import read_lines
 from vit_jax.train.workdir import read_config
 
-GROUPS = ("params", "opt_state", "ema", "step", "bad_steps")
+GROUPS = ("params", "opt_state", "ema", "step")
 
 
 @dataclasses.dataclass(frozen=True)

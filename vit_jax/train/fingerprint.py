@@ -6,13 +6,14 @@ themselves travel to the host.
 
 import functools
 import hashlib
-from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Shaped, UInt32
+
+from vit_jax.arrays import by_path
 
 SALTS = (0x9E3779B9, 0x85EBCA6B)
 
@@ -23,12 +24,12 @@ def fingerprint(tree: Any) -> dict[str, str]:
     Each number's bits are mixed with its place, and the sum of all is the hash: any
     change of one number is seen, and of several with a chance of error of 2**-64.
     """
-    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    leaves = by_path(tree)
     # Leaf by leaf: states have few shapes, so that little is compiled.
-    hashes = jax.device_get([_hash(leaf) for _, leaf in leaves])
+    hashes = jax.device_get([_hash(leaf) for leaf in leaves.values()])
     return {
-        name_path(path): "".join(f"{int(word):08x}" for word in words)
-        for (path, _), words in zip(leaves, hashes, strict=True)
+        path: "".join(f"{int(word):08x}" for word in words)
+        for path, words in zip(leaves, hashes, strict=True)
     }
 
 
@@ -36,11 +37,6 @@ def whole_hash(hashes: dict[str, str]) -> str:
     """Returns one hash of the hashes of all parts."""
     lines = "".join(f"{name} {value}\n" for name, value in sorted(hashes.items()))
     return hashlib.sha256(lines.encode()).hexdigest()[:32]
-
-
-def name_path(path: Sequence[Any]) -> str:
-    """Returns `opt_state/1/mu/blocks.0.mlp.fc1.kernel` for a path in a pytree."""
-    return jax.tree_util.keystr(tuple(path), simple=True, separator="/")
 
 
 @jax.jit

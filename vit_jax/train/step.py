@@ -33,8 +33,6 @@ class TrainState(NamedTuple):
     """optax's."""
     ema: Params
     """float32, the average of the parameters by name; empty where none is kept."""
-    bad_steps: jax.Array
-    """int32, how many of the last steps in a row were not finite."""
 
 
 Step = Callable[[TrainState, Any], tuple[TrainState, Metrics]]
@@ -73,8 +71,7 @@ def state_shardings(config: TrainConfig, mesh: Mesh) -> Any:
 def _make_state(config: TrainConfig, params: Params) -> TrainState:
     optimizer = make_optimizer(config.optim, params)
     ema = jax.tree.map(jnp.copy, params) if config.optim.ema_decay else {}
-    zero = jnp.int32(0)
-    return TrainState(zero, params, optimizer.init(params), ema, jnp.int32(0))
+    return TrainState(jnp.int32(0), params, optimizer.init(params), ema)
 
 
 def make_step(config: TrainConfig, pixels: Pixels, mesh: Mesh) -> Step:
@@ -100,7 +97,6 @@ def make_step(config: TrainConfig, pixels: Pixels, mesh: Mesh) -> Step:
         params, opt_state, ema = jax.tree.map(
             lambda new, old: jnp.where(finite, new, old), new, old
         )
-        bad_steps = jnp.where(finite, 0, state.bad_steps + 1)
         metrics = {
             "loss": loss,
             "grad_norm": norm,
@@ -108,7 +104,7 @@ def make_step(config: TrainConfig, pixels: Pixels, mesh: Mesh) -> Step:
             "bad": jnp.where(finite, 0, 1),
             "stop": jnp.max(batch["stop"]),
         }
-        return TrainState(state.step + 1, params, opt_state, ema, bad_steps), metrics
+        return TrainState(state.step + 1, params, opt_state, ema), metrics
 
     return jax.jit(
         step,
