@@ -7,6 +7,7 @@ import pytest
 
 from tests.models import TINY, random_images, random_model, random_params
 from vit_jax.errors import InputWarning
+from vit_jax.model.mlp import gelu
 from vit_jax.model.params import bind, param_shapes, unbind
 from vit_jax.model.positions import relative_index, sincos_table
 from vit_jax.model.rope import fixed_angles, rotate, rotation
@@ -230,6 +231,13 @@ def test_the_class_token_and_the_mean_stand_side_by_side():
 
 def test_a_head_may_have_no_bias():
     assert "head.bias" not in param_shapes(TINY.replace(head_bias=False))
+
+
+def test_gelu_of_bfloat16_is_that_of_float32_rounded_once():
+    x = jnp.linspace(-6, 6, 2001, dtype=jnp.bfloat16)
+    exact = jax.nn.gelu(x.astype(jnp.float32), approximate=False)
+    step = jnp.abs(exact) * 2.0**-8 + 1e-6  # of bfloat16; 1 + erf rounds at 6e-8
+    assert (jnp.abs(gelu(x).astype(jnp.float32) - exact) <= step).all()
 
 
 def test_pre_logits_may_have_a_gelu():

@@ -3,10 +3,11 @@
 Axes: b batch, t tokens, d embed_dim.
 """
 
-import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
+
+from vit_jax.model.threefry import bernoulli
 
 Rate = float | Float[Array, ""]
 
@@ -26,7 +27,7 @@ def dropout(
     if rngs is None or (isinstance(rate, float) and rate == 0):
         return x
     shape = [1 if axis in shared_axes else n for axis, n in enumerate(x.shape)]
-    keep = jax.random.bernoulli(rngs.dropout(), 1 - rate, shape)
+    keep = bernoulli(rngs.dropout(), 1 - rate, tuple(shape))
     return jnp.where(keep, x / jnp.asarray(1 - rate, x.dtype), jnp.zeros((), x.dtype))
 
 

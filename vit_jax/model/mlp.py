@@ -3,6 +3,7 @@
 Axes: b batch, t tokens, d embed_dim, m mlp_dim.
 """
 
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -17,13 +18,23 @@ from vit_jax.model.linear import Linear
 from vit_jax.model.norm import make_norm
 
 
+def gelu(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """Returns x times the normal distribution's CDF (arXiv:1606.08415), as torch does.
+
+    In float32 whatever x has, by erf: XLA's erfc, which `jax.nn.gelu` takes, makes the
+    MLP of a narrow model four times slower on CPU.
+    """
+    y = x.astype(jnp.float32)
+    return (0.5 * y * (1 + jax.lax.erf(y * math.sqrt(0.5)))).astype(x.dtype)
+
+
 def quick_gelu(x: Float[Array, "..."]) -> Float[Array, "..."]:
     """Returns x * sigmoid(1.702 x), CLIP's approximation of GELU."""
     return x * jax.nn.sigmoid(1.702 * x)
 
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
-    "gelu": partial(jax.nn.gelu, approximate=False),
+    "gelu": gelu,
     "gelu_tanh": partial(jax.nn.gelu, approximate=True),
     "quick_gelu": quick_gelu,
     "relu": jax.nn.relu,
