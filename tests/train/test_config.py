@@ -53,7 +53,7 @@ def test_a_recipe_that_is_not_there_names_those_that_are():
             "does not lie within run.steps=1000",
         ),
         ({"optim": OptimConfig(clip_norm=0.0)}, "optim.clip_norm=0.0; positive"),
-        ({"optim": OptimConfig(beta2=1.0)}, "each from 0 to below 1"),
+        ({"optim": OptimConfig(beta2=1.0)}, "optim.beta2=1.0; from 0 to below 1"),
         ({"optim": OptimConfig(learning_rate=-1.0)}, "learning_rate=-1.0 is negative"),
     ],
 )

@@ -1,3 +1,5 @@
+"""Each optimizer against optax's of its name; clipping and rates by hand."""
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,55 +9,139 @@ import pytest
 from tests.models import TINY
 from vit_jax.errors import InputError
 from vit_jax.model.params import param_shapes
-from vit_jax.train.config import OptimConfig
-from vit_jax.train.optim import make_optimizer, make_schedule, match_rows
+from vit_jax.train.optim import MUON, make_optimizer
+from vit_jax.train.optim_config import OptimConfig
 
-NAMES = ("a.kernel", "a.bias", "b.kernel")
+RATE, DECAY = 0.01, 0.1
+SHAPES = {
+    "embed.proj.kernel": (12, 8),
+    "blocks.0.mlp.fc1.kernel": (130, 140),  # large enough to be factored
+    "blocks.0.mlp.fc2.kernel": (140, 8),
+    "norm.scale": (8,),
+}
+KERNELS = {name: name.endswith(".kernel") for name in SHAPES}
 
 
-def test_the_first_row_that_matches_counts():
-    rows = (("^b", 0.5), (r"\.kernel$", 1.0), (".*", 0.0))
-    assert match_rows(rows, NAMES, field="rows") == {
-        "a.kernel": 1.0,
-        "a.bias": 0.0,
-        "b.kernel": 0.5,
+def draw(seed):
+    rng = np.random.default_rng(seed)
+    return {n: jnp.asarray(rng.normal(size=s), jnp.float32) for n, s in SHAPES.items()}
+
+
+def follow(optimizer, *, factor=1.0):
+    """Returns parameters after five steps with the same gradients for every caller."""
+    params, grads = draw(0), [draw(seed) for seed in range(1, 6)]
+
+    @jax.jit
+    def take(params, state, grads):
+        updates, state = optimizer.update(grads, state, params)
+        return jax.tree.map(lambda p, u: p + factor * u, params, updates), state
+
+    state = jax.jit(optimizer.init)(params)
+    for each in grads:
+        params, state = take(params, state, each)
+    return jax.device_get(params)
+
+
+def ours(name, **changes):
+    config = OptimConfig(name=name, weight_decay=DECAY, clip_norm=None, **changes)
+    return follow(make_optimizer(config, SHAPES), factor=-RATE)
+
+
+def assert_equal(found, wanted):
+    """To float32 rounding; numbers are about 1."""
+    assert found.keys() == wanted.keys()
+    for name in found:
+        np.testing.assert_allclose(
+            found[name], wanted[name], rtol=1e-6, atol=1e-6, err_msg=name
+        )
+
+
+def optax_sgd(**settings):
+    decayed = optax.add_decayed_weights(-RATE * DECAY, KERNELS)
+    return optax.chain(optax.sgd(RATE, **settings), decayed)
+
+
+def optax_adafactor(**settings):
+    """Its decay is not times the learning rate."""
+    return optax.adafactor(
+        RATE,
+        weight_decay_rate=RATE * DECAY,
+        weight_decay_mask=KERNELS,
+        **settings,
+    )
+
+
+CASES = {
+    "adamw": ({}, optax.adamw(RATE, weight_decay=DECAY, mask=KERNELS)),
+    "adamw, set": (
+        {"beta1": 0.8, "beta2": 0.95, "eps": 1e-3},
+        optax.adamw(RATE, 0.8, 0.95, 1e-3, weight_decay=DECAY, mask=KERNELS),
+    ),
+    "sgd": ({}, optax_sgd(momentum=0.9)),
+    "sgd, nesterov": (
+        {"momentum": 0.8, "nesterov": True},
+        optax_sgd(momentum=0.8, nesterov=True),
+    ),
+    "sgd, none": ({"momentum": 0.0}, optax_sgd()),
+    "lamb": ({}, optax.lamb(RATE, weight_decay=DECAY, mask=KERNELS)),
+    "lion": ({}, optax.lion(RATE, weight_decay=DECAY, mask=KERNELS)),
+    "adafactor": ({}, optax_adafactor()),
+    "adafactor, as for ViT-G": (
+        {"momentum": 0.9, "parameter_scale": False, "beta2": 0.999},
+        optax_adafactor(momentum=0.9, multiply_by_parameter_scale=False),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_five_steps_are_those_of_optax(case):
+    changes, reference = CASES[case]
+    assert_equal(ours(case.split(",")[0], **changes), follow(reference))
+
+
+@pytest.mark.parametrize(("rms", "nesterov"), [(0.2, True), (None, False)])
+def test_muon_is_optaxs_for_hidden_kernels_and_adamw_for_the_rest(rms, nesterov):
+    hidden = {name: bool(MUON.search(name)) for name in SHAPES}
+    axes = optax.contrib.MuonDimensionNumbers()
+    muon = optax.contrib.muon(
+        RATE,
+        nesterov=nesterov,
+        weight_decay=DECAY,
+        consistent_rms=rms,
+        muon_weight_dimension_numbers={
+            n: axes if on else None for n, on in hidden.items()
+        },
+    )
+    found = ours("muon", nesterov=nesterov, consistent_rms=rms or 0.0)
+    theirs, adamw = follow(muon), follow(CASES["adamw"][1])
+    assert_equal(found, {n: (theirs if on else adamw)[n] for n, on in hidden.items()})
+
+
+def test_muon_takes_hidden_kernels_and_nothing_else():
+    shapes = param_shapes(TINY.replace(depth=1, layer_scale=0.1, pool="map"))
+    found = {name.removesuffix(".kernel") for name in shapes if MUON.search(name)}
+    assert found == {
+        *(f"blocks.0.attn.{name}" for name in ("q", "k", "v", "proj")),
+        *(f"pool.attn.{name}" for name in ("q", "k", "v", "proj")),
+        *(
+            f"{room}.mlp.{name}"
+            for room in ("blocks.0", "pool.attn")
+            for name in ("fc1", "fc2")
+        ),
     }
+    assert all(len(shapes[f"{name}.kernel"]) == 2 for name in found)
 
 
-@pytest.mark.parametrize(
-    ("rows", "message"),
-    [
-        ([("kernel", 1.0)], r"no row matches the parameter a\.bias"),
-        ([("c", 1.0), (".*", 0.0)], "the row 'c' matches no parameter"),
-        ([(".*", 0.0), ("kernel", 1.0)], "the row 'kernel' matches no parameter"),
-        ([("(", 1.0)], "is no regular expression"),
-    ],
-)
-def test_rows_that_do_not_cover_or_do_nothing_are_refused(rows, message):
-    with pytest.raises(InputError, match=f"rows: .*{message}|rows: {message}"):
-        match_rows(rows, NAMES, field="rows")
-
-
-def test_by_default_kernels_decay_and_nothing_else():
-    shapes = param_shapes(TINY.replace(layer_scale=0.1, depth=1))
-    factors = match_rows(OptimConfig().decay_rows, shapes, field="rows")
-    assert {name for name, factor in factors.items() if factor} == {
-        "embed.proj.kernel",
-        "blocks.0.attn.q.kernel",
-        "blocks.0.attn.k.kernel",
-        "blocks.0.attn.v.kernel",
-        "blocks.0.attn.proj.kernel",
-        "blocks.0.mlp.fc1.kernel",
-        "blocks.0.mlp.fc2.kernel",
-        "head.kernel",
-    }
-
-
-def test_the_schedule_warms_up_to_the_peak_and_ends_at_the_end():
-    config = OptimConfig(learning_rate=1.0, warmup_steps=10, final_learning_rate=0.1)
-    schedule = make_schedule(config, 110)
-    rates = [float(schedule(step)) for step in (0, 5, 10, 60, 110)]
-    assert rates == pytest.approx([0, 0.5, 1.0, 0.55, 0.1], abs=1e-6)
+def test_the_decay_of_adafactors_second_moment_ends_where_beta2_says():
+    """Step 2 would decay by 1 - 2**-0.8 = 0.43."""
+    config = OptimConfig(name="adafactor", beta2=0.25, decay_rows=((".*", 0.0),))
+    params = {"w": jnp.zeros(1)}
+    optimizer = make_optimizer(config, params)
+    state = optimizer.init(params)
+    for grad in (0.5, 0.25):
+        _, state = optimizer.update({"w": jnp.full(1, grad)}, state, params)
+    second = optax.tree.get(state, "v")["w"]
+    np.testing.assert_allclose(second, 0.25 * 0.5**2 + 0.75 * 0.25**2, rtol=1e-6)
 
 
 def test_one_update_is_adamws():
@@ -72,11 +158,49 @@ def test_one_update_is_adamws():
     np.testing.assert_allclose(new["b"], 3.0 + 0.1, rtol=1e-6)
 
 
-def test_gradients_are_clipped_by_their_global_norm():
-    config = OptimConfig(clip_norm=1.0, decay_rows=((".*", 0.0),))
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"clip_norm": 1.0}, [0.6, -0.8]),
+        ({"clip_norm": None}, [30.0, -40.0]),
+        ({"clip_norm": None, "clip_value": 35.0}, [30.0, -35.0]),
+        ({"clip_norm": 5.0, "clip_value": 30.0}, [12.5**0.5, -(12.5**0.5)]),
+    ],
+)
+def test_gradients_are_clipped_by_value_then_by_their_global_norm(changes, expected):
+    config = OptimConfig(name="sgd", momentum=0.0, decay_rows=((".*", 0.0),), **changes)
     params = {"w": jnp.zeros(1), "b": jnp.zeros(1)}
-    grads = {"w": jnp.array([30.0]), "b": jnp.array([40.0])}
+    grads = {"w": jnp.array([30.0]), "b": jnp.array([-40.0])}
     optimizer = make_optimizer(config, params)
-    _, state = optimizer.update(grads, optimizer.init(params), params)
-    mean = optax.tree_utils.tree_get(state, "mu")
-    np.testing.assert_allclose([mean["w"][0], mean["b"][0]], [0.06, 0.08], rtol=1e-5)
+    updates, _ = optimizer.update(grads, optimizer.init(params), params)
+    found = [float(updates["w"][0]), float(updates["b"][0])]
+    assert np.abs(found) == pytest.approx(np.abs(expected), rel=1e-5)
+    assert found[1] < 0
+
+
+def test_rates_scale_updates_and_decay():
+    config = OptimConfig(
+        name="sgd",
+        momentum=0.0,
+        weight_decay=1.0,
+        clip_norm=None,
+        layer_decay=0.5,
+        rate_rows=(("bias", 3.0), (".*", 1.0)),
+    )
+    names = ("embed.proj.kernel", "blocks.0.ls1.gamma", "head.kernel", "head.bias")
+    params = {name: jnp.ones(1) for name in names}
+    grads = {name: jnp.full(1, 2.0) for name in names}
+    optimizer = make_optimizer(config, names)
+    updates, _ = optimizer.update(grads, optimizer.init(params), params)
+    assert {name: float(update[0]) for name, update in updates.items()} == {
+        "embed.proj.kernel": 0.25 * (2 + 1),
+        "blocks.0.ls1.gamma": 0.5 * 2,
+        "head.kernel": 2 + 1,
+        "head.bias": 3 * 2,
+    }
+
+
+def test_rows_that_match_nothing_are_refused_by_their_field():
+    config = OptimConfig(rate_rows=(("none", 1.0), (".*", 1.0)))
+    with pytest.raises(InputError, match=r"optim\.rate_rows: the row 'none'"):
+        make_optimizer(config, SHAPES)

@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import vit_jax.train.gradients as gradients_module
 import vit_jax.train.loop as loop
 import vit_jax.train.replay as replay_module
-import vit_jax.train.step as step_module
 from tests.train.recipe import get_config
 from vit_jax.data.order import Shard
 from vit_jax.data.sources import Digits
@@ -24,7 +24,7 @@ from vit_jax.train.mesh import make_mesh, place
 from vit_jax.train.open_data import make_batches, on_device, open_images
 from vit_jax.train.replay import replay
 from vit_jax.train.report import read_metrics
-from vit_jax.train.step import init_state
+from vit_jax.train.step import init_state, make_step
 from vit_jax.train.step_lines import read_lines
 from vit_jax.train.workdir import hold_workdir
 
@@ -57,7 +57,10 @@ def batch_of(number):
 @pytest.fixture(scope="module", autouse=True)
 def one_bad_batch():
     """Makes the images of batch 6 not numbers, inside the step."""
-    augment, total = step_module.augment, int(batch_of(BAD)["image"].sum(dtype=int))
+    augment, total = (
+        gradients_module.augment,
+        int(batch_of(BAD)["image"].sum(dtype=int)),
+    )
 
     def poison(images, *args, **kwargs):
         changed, targets = augment(images, *args, **kwargs)
@@ -65,7 +68,7 @@ def one_bad_batch():
         return jnp.where(bad, jnp.nan, changed), targets
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(step_module, "augment", poison)
+        patch.setattr(gradients_module, "augment", poison)
         yield
 
 
@@ -74,7 +77,7 @@ def skipped(tmp_path_factory, one_bad_batch):
     """Folder of a run that skipped one step; all replays have its compiled step."""
     config = make_config(workdir=tmp_path_factory.mktemp("skipped"))
     mesh = make_mesh(config.mesh, 32)
-    step = step_module.make_step(config, Digits("train").pixels, mesh)
+    step = make_step(config, Digits("train").pixels, mesh)
     with pytest.MonkeyPatch.context() as patch:
         for module in (loop, replay_module):
             patch.setattr(module, "make_step", lambda *_: step)
@@ -178,7 +181,7 @@ def test_images_keep_their_order_where_gradients_are_accumulated():
         return jnp.where(images == 200, jnp.inf, jnp.float32(0)), targets
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(step_module, "augment", poison)
+        patch.setattr(gradients_module, "augment", poison)
         found = jax.device_get(
             find_finite_stages(
                 config,

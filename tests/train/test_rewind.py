@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import vit_jax.train.gradients as gradients_module
 import vit_jax.train.loop as loop
-import vit_jax.train.step as step_module
 from tests.train.recipe import get_config
 from vit_jax.data.order import Shard
 from vit_jax.train.feed import Feed
@@ -40,14 +40,14 @@ def sum_of_batch(number):
 @pytest.fixture
 def one_bad_batch(monkeypatch):
     """Makes the images of batch 12 not numbers, inside the step."""
-    augment, total = step_module.augment, sum_of_batch(BAD)
+    augment, total = gradients_module.augment, sum_of_batch(BAD)
 
     def poison(images, *args, **kwargs):
         changed, targets = augment(images, *args, **kwargs)
         bad = jnp.sum(images.astype(jnp.int32)) == total
         return jnp.where(bad, jnp.nan, changed), targets
 
-    monkeypatch.setattr(step_module, "augment", poison)
+    monkeypatch.setattr(gradients_module, "augment", poison)
 
 
 def last_hash(folder):

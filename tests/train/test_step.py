@@ -11,10 +11,11 @@ from vit_jax.data.pipeline import eval_batches
 from vit_jax.data.sources import Digits
 from vit_jax.errors import InputError
 from vit_jax.train.augment.config import AugmentConfig
+from vit_jax.train.gradients import find_gradients
 from vit_jax.train.mesh import make_mesh, place
 from vit_jax.train.mesh_config import MeshConfig
 from vit_jax.train.open_data import on_device
-from vit_jax.train.step import find_gradients, init_state, make_step
+from vit_jax.train.step import init_state, make_step
 
 CONFIG = get_config()
 PIXELS = Digits("train").pixels

@@ -12,7 +12,8 @@ from vit_jax.train.augment.config import AugmentConfig
 from vit_jax.train.data_config import DataConfig, find_data_faults
 from vit_jax.train.hosts.config import HostsConfig, find_faults
 from vit_jax.train.mesh_config import MeshConfig
-from vit_jax.train.optim_config import OptimConfig, find_optim_faults
+from vit_jax.train.optim_config import OptimConfig
+from vit_jax.train.optim_faults import find_optim_faults
 from vit_jax.train.run_config import RunConfig, find_run_faults
 
 

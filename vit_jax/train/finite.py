@@ -13,14 +13,9 @@ from jaxtyping import Array, Bool, Float
 from vit_jax.model.params import bind
 from vit_jax.pixels import Pixels, normalise
 from vit_jax.train.config import TrainConfig
+from vit_jax.train.gradients import augment_batch, find_gradients, split_parts
 from vit_jax.train.loss import softmax_cross_entropy
-from vit_jax.train.step import (
-    TrainState,
-    augment_batch,
-    find_gradients,
-    split_parts,
-    step_key,
-)
+from vit_jax.train.step import TrainState, step_key
 
 Stages = collections.OrderedDict[str, Any]
 
@@ -41,7 +36,10 @@ class Forward(NamedTuple):
 def find_finite_gradients(
     config: TrainConfig, pixels: Pixels, state: TrainState, batch: Any
 ) -> dict[str, Bool[Array, ""]]:
-    """Returns whether a parameter's gradients are all finite, by its name."""
+    """Returns whether a parameter's gradients are all finite, by its name.
+
+    Those frozen have none.
+    """
 
     @jax.jit
     def find(state: TrainState, batch: Any) -> Any:

@@ -1,78 +1,66 @@
-"""The optimizer: rows of patterns over parameter names, a schedule, AdamW."""
+"""The optimizer: what clips, what gives a direction, what decays, whose rate is less.
 
+All of it maps dicts by parameter name; those that are frozen are not in them.
+"""
+
+import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import optax
 
-from vit_jax.errors import InputError
-from vit_jax.train.config import OptimConfig
+from vit_jax.train.optim_config import OptimConfig, find_settings
+from vit_jax.train.param_rows import find_layer_rates, match_rows
 
-
-def match_rows(
-    rows: Sequence[tuple[str, float]], names: Iterable[str], *, field: str
-) -> dict[str, float]:
-    """Returns each name's value: that of the first row whose pattern is found in it.
-
-    Raises:
-      InputError: a name that no row matches, a row that matches no name, or a pattern
-        that is no regular expression.
-    """
-    names = list(names)
-    try:
-        patterns = [(re.compile(pattern), value) for pattern, value in rows]
-    except re.error as error:
-        raise InputError(
-            f"{field}: {error.pattern!r} is no regular expression ({error})."
-        ) from error
-    values: dict[str, float] = {}
-    used: set[str] = set()
-    for name in names:
-        found = next(((p, v) for p, v in patterns if p.search(name)), None)
-        if found is None:
-            raise InputError(
-                f"{field}: no row matches the parameter {name}. Add a last row"
-                " ('.*', value) for all that is left."
-            )
-        values[name] = found[1]
-        used.add(found[0].pattern)
-    for pattern, _ in rows:
-        if pattern not in used:
-            raise InputError(
-                f"{field}: the row {pattern!r} matches no parameter that a row before"
-                f" it does not. The parameters: {', '.join(names[:3])}, ... Mend the"
-                " pattern, its place, or leave the row out."
-            )
-    return values
-
-
-def make_schedule(config: OptimConfig, steps: int) -> optax.Schedule:
-    """Returns the learning rate by step: linear warm-up, then cosine decay."""
-    return optax.warmup_cosine_decay_schedule(
-        init_value=0.0,
-        peak_value=config.learning_rate,
-        warmup_steps=config.warmup_steps,
-        decay_steps=steps,
-        end_value=config.final_learning_rate,
-    )
+# Muon's own are hidden matrices. What embeds and what classifies are matrices too, but
+# AdamW's, as all scales, biases and tables are.
+MUON = re.compile(r"^(blocks|pool)\..*\.kernel$")
 
 
 def make_optimizer(
     config: OptimConfig, names: Iterable[str]
 ) -> optax.GradientTransformation:
-    """Returns clipped AdamW over parameters of these names.
+    """Returns the optimizer of parameters of these names, or of those not frozen.
 
     Its updates are to be multiplied by the learning rate of the step and subtracted: a
-    step that is left out has its place in the schedule all the same.
+    step that is left out has its place in the schedule all the same. Weight decay is
+    added to them behind the optimizer; LAMB's trust ratio alone comes after it.
 
     Raises:
-      InputError: decay_rows that do not cover the names, or match none.
+      InputError: decay_rows or rate_rows that do not cover the names, or match none.
     """
+    names = list(names)
+    parts: list[optax.GradientTransformation] = []
+    if config.clip_value is not None:
+        parts.append(optax.clip(config.clip_value))
+    parts.append(
+        optax.identity()
+        if config.clip_norm is None
+        else optax.clip_by_global_norm(config.clip_norm)
+    )
+    parts += [DIRECTIONS[config.name](**find_settings(config)), _decay(config, names)]
+    if config.name == "lamb":
+        parts.append(optax.scale_by_trust_ratio())
+    if config.layer_decay is not None or config.rate_rows:
+        parts.append(_scale(find_rates(config, names)))
+    return optax.chain(*parts)
+
+
+def find_rates(config: OptimConfig, names: Iterable[str]) -> dict[str, float]:
+    """Returns the factor on each parameter's learning rate."""
+    names = list(names)
+    rates = find_layer_rates(config.layer_decay or 1.0, names)
+    if config.rate_rows:
+        rows = match_rows(config.rate_rows, names, field="optim.rate_rows")
+        rates = {name: rate * rows[name] for name, rate in rates.items()}
+    return rates
+
+
+def _decay(config: OptimConfig, names: list[str]) -> optax.GradientTransformation:
     factors = match_rows(config.decay_rows, names, field="optim.decay_rows")
-    clip = optax.identity()
-    if config.clip_norm is not None:
-        clip = optax.clip_by_global_norm(config.clip_norm)
 
     def decay(updates: Any, params: Any) -> Any:
         return {
@@ -82,8 +70,104 @@ def make_optimizer(
             for name, update in updates.items()
         }
 
-    return optax.chain(
-        clip,
-        optax.scale_by_adam(b1=config.beta1, b2=config.beta2),
-        optax.stateless(decay),
+    return optax.stateless(decay)
+
+
+def _scale(rates: dict[str, float]) -> optax.GradientTransformation:
+    def scale(updates: Any, params: Any) -> Any:
+        return {name: rates[name] * update for name, update in updates.items()}
+
+    return optax.stateless(scale)
+
+
+def _adam(*, beta1: float, beta2: float, eps: float) -> optax.GradientTransformation:
+    return optax.scale_by_adam(b1=beta1, b2=beta2, eps=eps)
+
+
+def _sgd(*, momentum: float, nesterov: bool) -> optax.GradientTransformation:
+    if not momentum:
+        return optax.identity()
+    return optax.trace(decay=momentum, nesterov=nesterov)
+
+
+def _lion(*, beta1: float, beta2: float) -> optax.GradientTransformation:
+    return optax.scale_by_lion(b1=beta1, b2=beta2)
+
+
+def _adafactor(
+    *, beta2: float, momentum: float, parameter_scale: bool
+) -> optax.GradientTransformation:
+    """Returns optax.adafactor without the learning rate.
+
+    A kernel both of whose sides are 128 or more keeps two vectors for its second
+    moment. optax's weight decay is not times the learning rate; ours is, like all.
+    """
+
+    def decay(step: Any, power: Any) -> jax.Array:
+        time = jnp.asarray(step + 1, jnp.float32)
+        return jnp.minimum(1.0 - time ** (-power), beta2)
+
+    parts = [
+        optax.scale_by_factored_rms(decay_rate_fn=decay),
+        optax.clip_by_block_rms(1.0),
+    ]
+    if parameter_scale:
+        parts.append(optax.scale_by_param_block_rms())
+    if momentum:
+        parts.append(optax.ema(momentum, debias=False))
+    return optax.chain(*parts)
+
+
+def _muon(
+    *,
+    momentum: float,
+    nesterov: bool,
+    ns_steps: int,
+    consistent_rms: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+) -> optax.GradientTransformation:
+    """Returns Muon for the kernels of blocks and pool, Adam for everything else.
+
+    optax.contrib.muon by default takes all that has two axes, the embedding and the
+    head with it, and gives Adam Muon's nesterov; Jordan's Muon does neither.
+
+    Source: https://github.com/KellerJordan/Muon, README: embeddings, heads, gains and
+      biases are AdamW's.
+    """
+
+    def axes(updates: Any) -> Any:
+        one = optax.contrib.MuonDimensionNumbers(reduction_axis=0, output_axis=1)
+        return jax.tree.map(lambda _: one, updates)
+
+    def labels(params: Any) -> dict[str, str]:
+        return {name: "muon" if MUON.search(name) else "adam" for name in params}
+
+    def scale(update: jax.Array) -> jax.Array:
+        inputs, outputs = update.shape
+        if consistent_rms:
+            return consistent_rms * math.sqrt(max(inputs, outputs)) * update
+        return math.sqrt(max(1, outputs / inputs)) * update
+
+    hidden = optax.chain(
+        optax.contrib.scale_by_muon(
+            ns_steps=ns_steps,
+            beta=momentum,
+            nesterov=nesterov,
+            weight_dimension_numbers=axes,
+        ),
+        optax.stateless(lambda updates, _: jax.tree.map(scale, updates)),
     )
+    rest = _adam(beta1=beta1, beta2=beta2, eps=eps)
+    return optax.partition({"muon": hidden, "adam": rest}, labels)
+
+
+DIRECTIONS: dict[str, Callable[..., optax.GradientTransformation]] = {
+    "adamw": _adam,
+    "sgd": _sgd,
+    "lamb": _adam,
+    "lion": _lion,
+    "adafactor": _adafactor,
+    "muon": _muon,
+}

@@ -116,7 +116,7 @@ def _replay(
     bad_stage = next((s for s, good in forward.finite.items() if not good.all()), None)
     # Last, since it consumes the state. What it tells is what it told in the run.
     _, metrics = step(state, batch)
-    names = list(param_shapes(config.model))
+    names = [name for name in param_shapes(config.model) if name in finite]
     return Replay(
         step=number,
         batch=batch_number,
