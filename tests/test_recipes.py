@@ -7,11 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.models import TINY, random_params
 from vit_jax.data.prepare import prepare
 from vit_jax.data.sources import Arrays
 from vit_jax.data.sources.find import each_split
 from vit_jax.evaluate import check_fits
+from vit_jax.pixels import half
+from vit_jax.release import Release, save_release
 from vit_jax.train.config import load_recipe
+from vit_jax.train.init_config import REQUIRED
+from vit_jax.train.initial import find_start
 from vit_jax.train.loop import train
 from vit_jax.train.open_data import open_images
 from vit_jax.train.report import read_metrics
@@ -48,24 +53,50 @@ def data_dir(tmp_path_factory):
     return folder
 
 
-def load(path, data_dir):
-    config = load_recipe(path)
-    data = dataclasses.replace(config.data, data_dir=data_dir, in_memory=False)
-    return dataclasses.replace(config, data=data)
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """Stands for the weights that recipes begin with: of another head, and grey."""
+    folder = tmp_path_factory.mktemp("weights") / "model"
+    model = TINY.replace(num_classes=3)
+    release = Release(
+        config=model, params=random_params(model), pixels=half(1), class_names=()
+    )
+    save_release(folder, release)
+    return folder
+
+
+@pytest.fixture
+def load(data_dir, weights):
+    """Returns what loads a recipe with the stand-ins for what it names."""
+
+    def load(path):
+        config = load_recipe(path)
+        init, data = config.init, config.data
+        if init.weights == REQUIRED:
+            init = dataclasses.replace(init, weights=str(weights), new_head=True)
+        source = data_dir / "cifar10" if data.source == "half.npz" else data.source
+        data = dataclasses.replace(
+            data, source=str(source), data_dir=data_dir, in_memory=False
+        )
+        return dataclasses.replace(config, init=init, data=data)
+
+    return load
 
 
 @each_recipe
-def test_a_recipes_model_fits_its_images(path, data_dir):
-    config = load(path, data_dir)
+def test_a_recipes_model_fits_its_images(path, load):
+    config = find_start(load(path)).config
     for part in ("train", "eval"):
         images = open_images(config.data, config.model, part)
         check_fits(config.model, images.source, images.transform)
 
 
 @each_recipe
-def test_a_recipe_takes_two_steps_shrunk_and_resumes(path, data_dir, tmp_path, capsys):
-    config = load(path, data_dir)
-    small = config.model.replace(depth=1, embed_dim=16, num_heads=2, mlp_dim=16)
+def test_a_recipe_takes_two_steps_shrunk_and_resumes(path, load, tmp_path, capsys):
+    config = load(path)
+    small = config.model
+    if config.init.weights is None:
+        small = small.replace(depth=1, embed_dim=16, num_heads=2, mlp_dim=16)
     data = dataclasses.replace(config.data, batch_size=4, eval_batch_size=20)
     run = dataclasses.replace(
         config.run, workdir=tmp_path, steps=2, save_every_steps=1, log_every_steps=1

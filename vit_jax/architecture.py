@@ -5,6 +5,19 @@ from typing import Literal
 
 Size = int | tuple[int, int]
 
+# The fields that a run chooses, whatever weights it begins with: no parameter's shape
+# depends on them, nor what a trained model computes.
+TRAINING = (
+    "dropout",
+    "attn_dropout",
+    "pos_dropout",
+    "drop_path",
+    "dtype",
+    "attention",
+    "scan_layers",
+    "remat",
+)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Architecture:

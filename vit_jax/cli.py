@@ -56,6 +56,7 @@ def main(args: list[str] | None = None, *, prog: str = "vit-jax") -> int:
 def train(args: list[str], prog: str) -> int:
     """Trains a model by a recipe; started again, it goes on where it stopped."""
     from vit_jax.train.config import TrainConfig, load_recipe
+    from vit_jax.train.init_config import check_flags
 
     if args and not args[0].startswith("-"):
         recipe, prog = load_recipe(Path(args[0])), f"{prog} {args[0]}"
@@ -65,6 +66,9 @@ def train(args: list[str], prog: str) -> int:
         return 0
     else:
         raise InputError(f"name a recipe: {prog} configs/digits.py [overrides].")
+
+    if config.init.weights is not None:
+        check_flags(args[1:])
 
     from vit_jax.agree import is_first
     from vit_jax.train.divergence import DivergedError

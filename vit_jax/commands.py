@@ -38,7 +38,9 @@ class Evaluate:
         images = open_images(
             dataclasses.replace(data, crop="none"), release.config, part
         )
-        check_fits(release.config, images.source, images.transform)
+        check_fits(
+            release.config, images.source, images.transform, pixels=release.pixels
+        )
         found = evaluate(
             release.config,
             release.params,

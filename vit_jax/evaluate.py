@@ -33,9 +33,19 @@ class Evaluation:
 
 
 def check_fits(
-    config: ViTConfig, source: ImageSource, transform: Transform | None = None
+    config: ViTConfig,
+    source: ImageSource,
+    transform: Transform | None = None,
+    *,
+    pixels: Pixels | None = None,
+    sizes: str = "model",
 ) -> None:
-    """Raises InputError if a model cannot be trained or evaluated on a source."""
+    """Raises InputError if a model cannot be trained or evaluated on a source.
+
+    Args:
+      pixels: by which it normalises; None for the source's.
+      sizes: whose fields set the model's sizes.
+    """
     if config.pool == "none":
         raise InputError(
             "model.pool='none' gives logits for every token, but an image has one"
@@ -47,10 +57,10 @@ def check_fits(
         raise InputError(
             f"the model takes images of (rows, columns, channels) {config.image_shape}"
             f" and knows {config.num_classes} classes, but {source} has images of"
-            f" {shape} and {classes} classes: set model.image_size, model.in_channels"
-            " and model.num_classes to fit, or data.resize."
+            f" {shape} and {classes} classes: set {sizes}.image_size,"
+            f" {sizes}.in_channels and {sizes}.num_classes to fit, or data.resize."
         )
-    known = len(source.pixels.mean)
+    known = len((pixels or source.pixels).mean)
     if known != config.in_channels:
         raise InputError(
             f"the model takes images of {config.in_channels} channels, but the pixel"

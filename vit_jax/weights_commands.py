@@ -6,70 +6,12 @@ Heavy packages are imported inside the commands: `--help` answers at once.
 import dataclasses
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
 
-from tyro.conf import Positional, arg
+from tyro.conf import Positional
 
-from vit_jax.architecture import Size
 from vit_jax.commands import say
-from vit_jax.config import ViTConfig
 from vit_jax.errors import InputError, near
-from vit_jax.weights.resamplings import Resampling
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ModelOptions:
-    """What a weights file does not tell of its model."""
-
-    source_layout: str | None = None
-    """Whose names the file has, where that is not found out; see `vit-jax layouts`."""
-    entry: str | None = None
-    """Which of several wrapped dicts of weights, such as model_ema."""
-    preset: str | None = None
-    """Published model that the weights are of; see `vit-jax presets`."""
-    num_heads: int | None = None
-    """Where no preset says it: weights do not tell."""
-    norm_eps: float | None = None
-    """Where no preset says it: weights do not tell."""
-    activation: Literal["gelu", "gelu_tanh", "quick_gelu", "relu", "silu"] | None = None
-    """Where no preset says it: weights do not tell."""
-    pool: Literal["cls", "token", "mean", "cls_mean", "map", "none"] | None = None
-    """Where no preset says it: weights do not tell."""
-    num_classes: int | None = None
-    """Where it is not the preset's."""
-    in_channels: int | None = None
-    """Where it is not the preset's."""
-    image_size: Annotated[Size | None, arg(metavar="INT [INT]")] = None
-    """Where it is not the preset's."""
-    patch_size: Annotated[Size | None, arg(metavar="INT [INT]")] = None
-    """Where it is not the preset's."""
-
-    def fields(self) -> dict[str, Any]:
-        """Returns the fields of ViTConfig that were given."""
-        names = [field.name for field in dataclasses.fields(ViTConfig)]
-        given = {name: getattr(self, name, None) for name in names}
-        return {name: value for name, value in given.items() if value is not None}
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class AdaptOptions:
-    """What may be changed so that weights fit; nothing is unless it is asked for.
-
-    With any of these --image-size, --patch-size, --in-channels and --num-classes are
-    what the model gets.
-    """
-
-    resample: Resampling | None = None
-    """Whose interpolation takes positions and patches to another size."""
-    new_head: bool = False
-    """Draw a new head for --num-classes, or leave it out for 0."""
-    keep_classes: tuple[int, ...] | None = None
-    """Indices of the classes that the head keeps, in their order."""
-    adapt_channels: bool = False
-    """Sum or repeat the patch kernel's channels for --in-channels."""
-    fold_positions: bool = False
-    """Add the class token's position to the token, as timm does for DINOv2 with
-    registers."""
+from vit_jax.weights.options import AdaptOptions, ModelOptions
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -92,7 +34,6 @@ class Convert(ModelOptions, AdaptOptions):
     def run(self) -> int:
         """Prints what was converted."""
         from vit_jax.weights.convert import convert
-        from vit_jax.weights.read import Adapting
 
         release = convert(
             self.source,
@@ -102,13 +43,7 @@ class Convert(ModelOptions, AdaptOptions):
             source_layout=self.source_layout,
             preset=self.preset,
             entry=self.entry,
-            adapting=Adapting(
-                resample=self.resample,
-                new_head=self.new_head,
-                keep_classes=self.keep_classes,
-                adapt_channels=self.adapt_channels,
-                fold_positions=self.fold_positions,
-            ),
+            adapting=self.adapting(),
             **self.fields(),
         )
         count = sum(array.size for array in release.params.values())

@@ -205,7 +205,7 @@ def test_a_release_carries_what_its_user_needs(tmp_path):
     assert all(np.array_equal(again.params[n], release.params[n]) for n in again.params)
     model = vit_jax.load(tmp_path / "model", attention="xla")
     assert model.config == TINY.replace(attention="xla")
-    with pytest.raises(InputError, match="depth would give other shapes"):
+    with pytest.raises(InputError, match="depth 2 -> 3: the model gets other"):
         vit_jax.load(tmp_path / "model", depth=3)
 
 

@@ -11,6 +11,7 @@ from vit_jax.errors import InputError
 from vit_jax.train.augment.config import AugmentConfig
 from vit_jax.train.data_config import DataConfig, find_data_faults
 from vit_jax.train.hosts.config import HostsConfig, find_faults
+from vit_jax.train.init_config import InitConfig, find_init_faults
 from vit_jax.train.mesh_config import MeshConfig
 from vit_jax.train.optim_config import OptimConfig
 from vit_jax.train.optim_faults import find_optim_faults
@@ -21,6 +22,7 @@ from vit_jax.train.run_config import RunConfig, find_run_faults
 class TrainConfig:
     """One experiment."""
 
+    init: InitConfig = dataclasses.field(default_factory=InitConfig)
     model: ViTConfig = ViTConfig()
     data: DataConfig = dataclasses.field(default_factory=DataConfig)
     augment: AugmentConfig = dataclasses.field(default_factory=AugmentConfig)
@@ -34,6 +36,7 @@ class TrainConfig:
             self.optim, steps=self.run.steps, batch_size=self.data.batch_size
         )
         faults = [
+            *(f"init.{fault}" for fault in find_init_faults(self.init)),
             *find_data_faults(self.data, self.augment),
             *(f"optim.{fault}" for fault in optim),
             *(f"run.{fault}" for fault in find_run_faults(self.run)),

@@ -16,6 +16,7 @@ from vit_jax.train.fingerprint import fingerprint, whole_hash
 from vit_jax.train.flight import write_record
 from vit_jax.train.hang import HangDetector
 from vit_jax.train.hosts.join import join
+from vit_jax.train.initial import Start, find_start
 from vit_jax.train.interrupt import Agreement, Interrupted, InterruptGuard
 from vit_jax.train.mesh import gather
 from vit_jax.train.report import Report, draw_curves
@@ -50,19 +51,21 @@ def train(config: TrainConfig) -> tuple[Evaluation, Path]:
         join(config.hosts, same=same),
         InterruptGuard() as guard,
     ):
-        return _train(config, guard)
+        return _train(find_start(config), guard)
 
 
-def _train(config: TrainConfig, guard: InterruptGuard) -> tuple[Evaluation, Path]:
-    workdir = config.run.workdir
+def _train(begin: Start, guard: InterruptGuard) -> tuple[Evaluation, Path]:
+    config, workdir = begin.config, begin.config.run.workdir
     images = open_both(config)
     once(lambda: open_workdir(config))
     stacks = workdir / f"hang-{jax.process_index()}.txt"
     hang = HangDetector(config.run.hang_seconds, stacks)
     with hold_workdir(workdir) if is_first() else contextlib.nullcontext(), hang:
-        with open_run(config, *images) as run:
+        with open_run(config, *images, begin.params) as run:
             state, card = run.restore()
             with Report(config, start=int(state.step), speaks=is_first()) as report:
+                if begin.told:
+                    report.say(begin.told)
                 if decoder := run.train.decoder:
                     report.say(f"images are decoded by {decoder}")
                 training = Training(run, report, guard, hang, card)
@@ -98,7 +101,7 @@ class Training:
         self.streak = Streak(self.config.run.max_bad_steps)
         self.streak.steps = [tuple(place) for place in card.get("bad", [])]
         self.rewinds: int = card.get("rewinds", 0)
-        self.step = make_step(self.config, run.train.source.pixels, run.mesh)
+        self.step = make_step(self.config, run.pixels, run.mesh)
         self.hashes = self.config.run.workdir / HASHES
 
     def take_steps(self, state: TrainState) -> TrainState:
@@ -236,10 +239,9 @@ class Training:
 
 def make_release(run: Run, params: Any) -> Release:
     """Returns a trained model with what its user needs to know."""
-    source = run.train.source
     return Release(
         config=run.config.model,
         params=gather(params, run.mesh),
-        pixels=source.pixels,
-        class_names=source.class_names,
+        pixels=run.pixels,
+        class_names=run.train.source.class_names,
     )

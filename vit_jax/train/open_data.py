@@ -13,6 +13,7 @@ from vit_jax.data.pipeline import Batch, Batches, train_batches
 from vit_jax.data.sources import ImageSource
 from vit_jax.data.sources.find import find_source
 from vit_jax.data.transforms import AsIs, EvalCrop, TrainCrop, Transform
+from vit_jax.pixels import Pixels
 from vit_jax.train.config import DataConfig, TrainConfig
 
 
@@ -70,6 +71,12 @@ def choose_transform(
         interpolation=data.interpolation,
         channels=channels,
     )
+
+
+def find_pixels(config: TrainConfig, source: ImageSource) -> Pixels:
+    """Returns by which a run normalises: as its weights were trained, or its data."""
+    mean, std = config.init.pixel_mean, config.init.pixel_std
+    return source.pixels if mean is None or std is None else Pixels(mean, std)
 
 
 def make_batches(config: TrainConfig, images: Images, shard: Shard) -> Batches:

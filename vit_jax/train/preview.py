@@ -28,7 +28,7 @@ from vit_jax.pixels import Pixels, normalise
 from vit_jax.train.augment.augment import augment
 from vit_jax.train.augment.config import AugmentConfig
 from vit_jax.train.config import TrainConfig
-from vit_jax.train.open_data import choose_transform
+from vit_jax.train.open_data import choose_transform, find_pixels
 
 VIEWS = 7
 TRIES = 8
@@ -81,16 +81,17 @@ def preview(
     """
     model = config.model.replace(num_classes=len(source.class_names))
     transform = choose_transform(config.data, model, "train")
-    check_fits(model, source, transform)
+    pixels = find_pixels(config, source)
+    check_fits(model, source, transform, pixels=pixels)
     plan = Chosen(tuple(indices), Shuffled(len(source), len(indices), config.run.seed))
     make = MakeBatch(source, transform, plan, model.image_shape, has_substitutes=True)
     found: list[UInt8[np.ndarray, "n r c k"]] = []
     for view in range(views):
         images = make(view)["image"]
-        normalise(images[:1], source.pixels)  # raises where the step would
+        normalise(images[:1], pixels)  # raises where the step would
         key = jax.random.fold_in(jax.random.key(config.run.seed), view)
         augment_key, _ = jax.random.split(key)  # as the step splits it
-        changed, shares = _change(images, augment_key, config.augment, source.pixels)
+        changed, shares = _change(images, augment_key, config.augment, pixels)
         rows = np.argmax(shares, axis=0)[: len(indices)]
         found.append(np.asarray(changed)[rows])
     return np.stack(found, axis=1)

@@ -107,7 +107,7 @@ def _replay(
     progress: bool,
 ) -> Replay:
     """Returns what step `number` gives, behind the steps between."""
-    config, pixels = run.config, run.train.source.pixels
+    config, pixels = run.config, run.pixels
     step, start = make_step(config, pixels, run.mesh), int(state.step)
     state, other = _go_to(number - 1, step, run, state, progress=progress)
     batch_number, batch = run.feed.number, run.feed.take()

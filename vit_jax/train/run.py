@@ -13,11 +13,19 @@ from vit_jax.data.order import Shard
 from vit_jax.errors import InputError
 from vit_jax.evaluate import Evaluation, check_fits, evaluate
 from vit_jax.model.params import Params
+from vit_jax.pixels import Pixels
 from vit_jax.train.config import TrainConfig
 from vit_jax.train.feed import Feed
 from vit_jax.train.fingerprint import fingerprint, whole_hash
+from vit_jax.train.initial import read_initial
 from vit_jax.train.mesh import make_mesh, place
-from vit_jax.train.open_data import Images, make_batches, on_device, open_images
+from vit_jax.train.open_data import (
+    Images,
+    find_pixels,
+    make_batches,
+    on_device,
+    open_images,
+)
 from vit_jax.train.step import TrainState, init_state, state_template
 
 START: dict[str, Any] = {"position": {"next_index": 0, "passed": []}}
@@ -33,6 +41,13 @@ class Run:
     eval: Images
     feed: Feed
     checkpoints: Checkpoints
+    initial: Params | None = None
+    """What it begins with, on the host; None to read or draw it when it is needed."""
+
+    @property
+    def pixels(self) -> Pixels:
+        """By which images are normalised."""
+        return find_pixels(self.config, self.train.source)
 
     def restore(
         self, *, at_most: int | None = None
@@ -48,7 +63,8 @@ class Run:
         template = state_template(self.config, self.mesh)
         found = self.checkpoints.restore(template, at_most=at_most)
         if found is None:
-            state, card = init_state(self.config, self.mesh), START
+            params = self.initial or read_initial(self.config)
+            state, card = init_state(self.config, self.mesh, params), START
         else:
             step, state, card = found
             if whole_hash(fingerprint(state)) != card["hash"]:
@@ -66,7 +82,7 @@ class Run:
         return evaluate(
             self.config.model,
             params,
-            self.train.source.pixels,
+            self.pixels,
             self.eval.source,
             batch_size=data.eval_batch_size,
             num_threads=data.num_threads,
@@ -77,11 +93,14 @@ class Run:
 
 
 @contextlib.contextmanager
-def open_run(config: TrainConfig, train: Images, eval: Images) -> Generator[Run]:
+def open_run(
+    config: TrainConfig, train: Images, eval: Images, initial: Params | None = None
+) -> Generator[Run]:
     """Opens a run's batches and checkpoints until the end.
 
     Args:
       train, eval: of `open_both`.
+      initial: the parameters it begins with, if they have been read.
     """
     run, mesh = config.run, make_run_mesh(config)
     folder = run.workdir / "checkpoints"
@@ -98,6 +117,7 @@ def open_run(config: TrainConfig, train: Images, eval: Images) -> Generator[Run]
             eval=eval,
             feed=Feed(batches, mesh),
             checkpoints=checkpoints,
+            initial=initial,
         )
 
 
@@ -112,7 +132,13 @@ def open_both(config: TrainConfig) -> tuple[Images, Images]:
         open_images(config.data, config.model, part) for part in ("train", "eval")
     )
     for images in (train, eval):
-        check_fits(config.model, images.source, images.transform)
+        check_fits(
+            config.model,
+            images.source,
+            images.transform,
+            pixels=find_pixels(config, images.source),
+            sizes="model" if config.init.weights is None else "init",
+        )
     return train, eval
 
 

@@ -37,11 +37,18 @@ class TrainState(NamedTuple):
 Step = Callable[[TrainState, Any], tuple[TrainState, Metrics]]
 
 
-def init_state(config: TrainConfig, mesh: Mesh) -> TrainState:
-    """Returns the state before the first step, a function of the config alone."""
+def init_state(
+    config: TrainConfig, mesh: Mesh, params: Params | None = None
+) -> TrainState:
+    """Returns the state before the first step.
+
+    Args:
+      params: float32 on the host, in every process; None draws them.
+    """
     make = functools.partial(_make_state, config)
     shardings = state_shardings(config, mesh)
-    params = init_params(config.model, seed=config.run.seed)
+    if params is None:
+        params = init_params(config.model, seed=config.run.seed)
     placed = place_params(params, shardings.params)
     return jax.jit(make, out_shardings=shardings)(placed)
 

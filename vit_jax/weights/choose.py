@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
+from vit_jax.architecture import TRAINING
 from vit_jax.config import ViTConfig
 from vit_jax.presets import PRESETS
 from vit_jax.weights.faults import ConversionError
@@ -12,19 +13,7 @@ from vit_jax.weights.layouts import LAYOUTS, find_layout
 from vit_jax.weights.mapping import make_plan
 from vit_jax.weights.recognise.infer import OPEN, evaluate
 
-NOT_ARCHITECTURE = (
-    "image_size",
-    "in_channels",
-    "num_classes",
-    "dropout",
-    "attn_dropout",
-    "pos_dropout",
-    "drop_path",
-    "dtype",
-    "attention",
-    "scan_layers",
-    "remat",
-)
+NOT_ARCHITECTURE = ("image_size", "in_channels", "num_classes", *TRAINING)
 
 
 def choose_layout(config: ViTConfig) -> str:

@@ -8,7 +8,6 @@ from typing import Any
 
 from vit_jax.config import check_names
 from vit_jax.errors import InputError, InputWarning
-from vit_jax.model.params import param_shapes
 from vit_jax.pixels import half
 from vit_jax.presets import Preset, find_preset
 from vit_jax.release import Release, is_release, load_release
@@ -196,10 +195,5 @@ def _read_own(
             f"{path} is a folder with a config of its own: leave {', '.join(vain)} out."
         )
     release = load_release(path)
-    config = release.config.replace(**known)
-    if param_shapes(config) != param_shapes(release.config):
-        raise InputError(
-            f"{', '.join(known)} would give other shapes than the parameters have:"
-            " leave out what does not fit."
-        )
-    return dataclasses.replace(release, config=config)
+    # Raises where what is given would give other shapes than the parameters have.
+    return _adapt(release, known, Adapting())
