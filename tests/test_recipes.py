@@ -11,15 +11,14 @@ from tests.models import TINY, random_params
 from vit_jax.data.prepare import prepare
 from vit_jax.data.sources import Arrays
 from vit_jax.data.sources.find import each_split
-from vit_jax.evaluate import check_fits
 from vit_jax.pixels import half
 from vit_jax.release import Release, save_release
 from vit_jax.train.config import load_recipe
 from vit_jax.train.init_config import REQUIRED
 from vit_jax.train.initial import find_start
 from vit_jax.train.loop import train
-from vit_jax.train.open_data import open_images
 from vit_jax.train.report import read_metrics
+from vit_jax.train.run import open_both
 
 RECIPES = sorted((Path(__file__).parent.parent / "configs").glob("*.py"))
 each_recipe = pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
@@ -35,6 +34,7 @@ def test_a_recipe_says_command_data_hardware_time_and_expected_number(path):
 
 # The shapes of the data sets that recipes name; their images are noise here.
 SHAPES = {"mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
+HALF = "half.npz"
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +50,9 @@ def data_dir(tmp_path_factory):
             kept = dict(np.load(path)) if path.exists() else {}
             np.savez(path, **kept, **arrays)
         prepare(each_split(Arrays(folder / f"{name}.npz")), folder / name)
+    five = {f"x_{split}": images for split in ("train", "test")}
+    five |= {f"y_{split}": np.arange(40) % 5 for split in ("train", "test")}
+    np.savez(folder / HALF, **five)
     return folder
 
 
@@ -74,9 +77,9 @@ def load(data_dir, weights):
         init, data = config.init, config.data
         if init.weights == REQUIRED:
             init = dataclasses.replace(init, weights=str(weights), new_head=True)
-        source = data_dir / "cifar10" if data.source == "half.npz" else data.source
+        source = str(data_dir / HALF) if data.source == HALF else data.source
         data = dataclasses.replace(
-            data, source=str(source), data_dir=data_dir, in_memory=False
+            data, source=source, data_dir=data_dir, in_memory=False
         )
         return dataclasses.replace(config, init=init, data=data)
 
@@ -86,9 +89,7 @@ def load(data_dir, weights):
 @each_recipe
 def test_a_recipes_model_fits_its_images(path, load):
     config = find_start(load(path)).config
-    for part in ("train", "eval"):
-        images = open_images(config.data, config.model, part)
-        check_fits(config.model, images.source, images.transform)
+    open_both(config)  # raises where they do not fit
 
 
 @each_recipe
