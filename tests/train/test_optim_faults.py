@@ -53,6 +53,13 @@ def test_settings_without_a_value_are_fields_that_say_none():
         ({"name": "muon", "consistent_rms": -1.0}, "consistent_rms=-1.0 is negative"),
         ({"clip_value": 0.0}, "clip_value=0.0; positive, or None"),
         ({"sam_rho": 0.0}, "sam_rho=0.0; positive, or None"),
+        ({"sum_classes": True}, "sum_classes=True does nothing with loss='softmax'"),
+        ({"target_threshold": 0.0}, "target_threshold=0.0 does nothing"),
+        ({"loss": "sigmoid", "target_threshold": 1.0}, "target_threshold=1.0; from 0"),
+        (
+            {"loss": "sigmoid", "target_threshold": 0.2, "label_smoothing": 0.1},
+            "label_smoothing=0.1 is undone by target_threshold=0.2",
+        ),
         ({"layer_decay": 0.0}, "layer_decay=0.0; above 0 and up to 1"),
         ({"rate_rows": ((".*", -1.0),)}, r"rate_rows: the factor -1.0 of '\.\*'"),
     ],
@@ -68,6 +75,7 @@ def test_what_cannot_be_obeyed_is_refused(changes, message):
         ("name", "adam", "name='adam' is none of adamw, sgd, .* meant adamw"),
         ("name", "sam", "set optim.sam_rho, such as 0.05, beside one of them"),
         ("schedule", "cos", "schedule='cos' is none of .* meant cosine"),
+        ("loss", "bce", "loss='bce' is none of softmax, sigmoid"),
     ],
 )
 def test_a_choice_that_is_no_option_is_refused_with_the_nearest(field, value, message):

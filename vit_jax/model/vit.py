@@ -83,16 +83,22 @@ class VisionTransformer(nnx.Module):
 
     def classify(self, features: Float[Array, "b *n p"]) -> Float[Array, "b *m o"]:
         """Returns the head's logits; two heads are averaged."""
+        logits, distilled = self.heads(features)
+        return logits if distilled is None else (logits + distilled) / 2
+
+    def heads(
+        self, features: Float[Array, "b *n p"]
+    ) -> tuple[Float[Array, "b *m o"], Float[Array, "b o"] | None]:
+        """Returns the head's logits, and those of the distillation token's head."""
         if self.pre_logits:
             activation = ACTIVATIONS[self.config.pre_logits_activation]
             features = activation(self.pre_logits(features))
         if self.head_dist:
             assert self.head
-            logits = self.head(features[:, 0]) + self.head_dist(features[:, 1])
-            return logits / 2
+            return self.head(features[:, 0]), self.head_dist(features[:, 1])
         if self.config.distill_token:
             features = features.mean(axis=1)  # (b, d)
-        return self.head(features) if self.head else features.astype(jnp.float32)
+        return self.head(features) if self.head else features.astype(jnp.float32), None
 
     def stages(self, images: Images) -> Iterator[tuple[str, Float[Array, "..."]]]:
         """Yields what each stage gives, by name, from the patches to the logits."""

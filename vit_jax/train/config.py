@@ -10,6 +10,7 @@ from vit_jax.config import ViTConfig
 from vit_jax.errors import InputError
 from vit_jax.train.augment.config import AugmentConfig
 from vit_jax.train.data_config import DataConfig, find_data_faults
+from vit_jax.train.distill_config import DistillConfig, find_distill_faults
 from vit_jax.train.hosts.config import HostsConfig, find_faults
 from vit_jax.train.init_config import InitConfig, find_init_faults
 from vit_jax.train.mesh_config import MeshConfig
@@ -27,6 +28,7 @@ class TrainConfig:
     data: DataConfig = dataclasses.field(default_factory=DataConfig)
     augment: AugmentConfig = dataclasses.field(default_factory=AugmentConfig)
     optim: OptimConfig = dataclasses.field(default_factory=OptimConfig)
+    distill: DistillConfig = dataclasses.field(default_factory=DistillConfig)
     run: RunConfig = dataclasses.field(default_factory=RunConfig)
     mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
     hosts: HostsConfig = dataclasses.field(default_factory=HostsConfig)
@@ -39,6 +41,7 @@ class TrainConfig:
             *(f"init.{fault}" for fault in find_init_faults(self.init)),
             *find_data_faults(self.data, self.augment),
             *(f"optim.{fault}" for fault in optim),
+            *(f"distill.{fault}" for fault in find_distill_faults(self.distill)),
             *(f"run.{fault}" for fault in find_run_faults(self.run)),
             *find_faults(self.hosts),
         ]

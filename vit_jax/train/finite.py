@@ -14,8 +14,10 @@ from vit_jax.model.params import bind
 from vit_jax.pixels import Pixels, normalise
 from vit_jax.train.config import TrainConfig
 from vit_jax.train.gradients import augment_batch, find_gradients, split_parts
-from vit_jax.train.loss import softmax_cross_entropy
+from vit_jax.train.loss import find_loss
+from vit_jax.train.objective import Heads, distill, find_heads
 from vit_jax.train.step import TrainState, step_key
+from vit_jax.train.teacher import Teacher, teach
 
 Stages = collections.OrderedDict[str, Any]
 
@@ -34,7 +36,11 @@ class Forward(NamedTuple):
 
 
 def find_finite_gradients(
-    config: TrainConfig, pixels: Pixels, state: TrainState, batch: Any
+    config: TrainConfig,
+    pixels: Pixels,
+    state: TrainState,
+    batch: Any,
+    teacher: Teacher | None = None,
 ) -> dict[str, Bool[Array, ""]]:
     """Returns whether a parameter's gradients are all finite, by its name.
 
@@ -42,16 +48,20 @@ def find_finite_gradients(
     """
 
     @jax.jit
-    def find(state: TrainState, batch: Any) -> Any:
+    def find(state: TrainState, batch: Any, teacher: Teacher | None) -> Any:
         key = step_key(config, state.step)
-        _, grads = find_gradients(config, pixels, state.params, batch, key)
+        _, grads = find_gradients(config, pixels, state.params, batch, key, teacher)
         return jax.tree.map(lambda grad: jnp.isfinite(grad).all(), grads)
 
-    return find(state, batch)
+    return find(state, batch, teacher)
 
 
 def find_finite_stages(
-    config: TrainConfig, pixels: Pixels, state: TrainState, batch: Any
+    config: TrainConfig,
+    pixels: Pixels,
+    state: TrainState,
+    batch: Any,
+    teacher: Teacher | None = None,
 ) -> Forward:
     """Returns at which stages the images of a batch are finite, and their losses.
 
@@ -60,7 +70,7 @@ def find_finite_stages(
     parts = config.optim.accumulate_steps
 
     @jax.jit
-    def find(state: TrainState, batch: Any) -> Forward:
+    def find(state: TrainState, batch: Any, teacher: Teacher | None) -> Forward:
         key, _ = jax.random.split(step_key(config, state.step))  # as the step does
         changed = augment_batch(config, pixels, batch, key)
         model = bind(config.model, state.params)
@@ -68,9 +78,10 @@ def find_finite_stages(
         def look(part: tuple[jax.Array, jax.Array]) -> tuple[Stages, jax.Array]:
             images, targets = normalise(part[0], pixels), part[1]
             stages = {"images": images, **dict(model.stages(images))}
-            losses = find_losses(
-                stages["logits"], targets, label_smoothing=config.optim.label_smoothing
-            )
+            heads, taught = (stages["logits"], None), None
+            if teacher is not None:
+                heads, taught = find_heads(model, images), teach(teacher, part[0])
+            losses = find_losses(config, heads, targets, taught)
             stages["loss"] = losses
             finite = {name: are_finite(x) for name, x in stages.items()}
             return collections.OrderedDict(finite), losses
@@ -82,20 +93,28 @@ def find_finite_stages(
         darkest, brightest = batch["image"].min(axes), batch["image"].max(axes)
         return Forward(finite, losses, darkest, brightest)
 
-    return find(state, batch)
+    return find(state, batch, teacher)
 
 
 def find_losses(
-    logits: Float[Array, "b n"], targets: Float[Array, "b n"], *, label_smoothing: float
+    config: TrainConfig,
+    heads: Heads,
+    targets: Float[Array, "b n"],
+    taught: Float[Array, "b n"] | None,
 ) -> Float[Array, " b"]:
-    """Returns the loss of each image."""
+    """Returns the loss of each image: `objective`'s of a batch of one.
 
-    def find(logits: jax.Array, targets: jax.Array) -> jax.Array:
-        return softmax_cross_entropy(
-            logits[None], targets[None], label_smoothing=label_smoothing
-        )
+    Args:
+      taught: the teacher's logits; None without one, then the first head counts.
+    """
 
-    return jax.vmap(find)(logits, targets)
+    def find(*rows: Any) -> jax.Array:
+        heads, targets, taught = jax.tree.map(lambda x: x[None], rows)
+        if taught is None:
+            return find_loss(config.optim, heads[0], targets)
+        return distill(config, heads, targets, taught)["loss"]
+
+    return jax.vmap(find)(heads, targets, taught)
 
 
 def are_finite(x: Float[Array, "b ..."]) -> Bool[Array, " b"]:

@@ -9,19 +9,27 @@ import optax
 from flax import nnx
 
 from vit_jax.model.params import Params, bind
-from vit_jax.pixels import Pixels, normalise
+from vit_jax.pixels import Pixels
 from vit_jax.train.augment.augment import augment
 from vit_jax.train.config import TrainConfig
-from vit_jax.train.loss import softmax_cross_entropy
+from vit_jax.train.objective import Losses, find_objective
 from vit_jax.train.param_rows import find_trained
+from vit_jax.train.teacher import Teacher
 
-Found = tuple[jax.Array, Params]
+Found = tuple[Losses, Params]
 
 
 def find_gradients(
-    config: TrainConfig, pixels: Pixels, params: Params, batch: Any, key: jax.Array
+    config: TrainConfig,
+    pixels: Pixels,
+    params: Params,
+    batch: Any,
+    key: jax.Array,
+    teacher: Teacher | None = None,
 ) -> Found:
-    """Returns the mean loss of a batch and its gradients, without those frozen.
+    """Returns the mean losses of a batch, and the gradients of what is not frozen.
+
+    "loss" is what they are of; with a teacher, "distill_loss" is its part.
 
     Images are changed at random as one batch, so that accumulated gradients are those
     of the whole to rounding; only dropout is drawn part by part.
@@ -33,12 +41,13 @@ def find_gradients(
 
     def loss(
         trained: Params, images: jax.Array, targets: jax.Array, key: jax.Array
-    ) -> jax.Array:
+    ) -> tuple[jax.Array, Losses]:
         model = bind(config.model, {**frozen, **trained})
-        logits = model(normalise(images, pixels), rngs=nnx.Rngs(dropout=key))
-        return softmax_cross_entropy(
-            logits, targets, label_smoothing=config.optim.label_smoothing
+        rngs = nnx.Rngs(dropout=key)
+        losses = find_objective(
+            config, pixels, model, images, targets, teacher=teacher, rngs=rngs
         )
+        return losses["loss"], losses
 
     def find(trained: Params) -> Found:
         parts = config.optim.accumulate_steps
@@ -46,9 +55,9 @@ def find_gradients(
 
     if config.optim.sam_rho is None:
         return find(trained)
-    value, grads = find(trained)
+    losses, grads = find(trained)
     _, grads = find(climb(trained, grads, config.optim.sam_rho))
-    return value, grads
+    return losses, grads
 
 
 def select_trained(config: TrainConfig, params: Params) -> dict[str, Any]:
@@ -69,25 +78,30 @@ def climb(params: Params, grads: Params, rho: float) -> Params:
 
 
 def _accumulate(
-    loss: Callable[..., jax.Array],
+    loss: Callable[..., tuple[jax.Array, Losses]],
     parts: int,
     params: Params,
     images: jax.Array,
     targets: jax.Array,
     key: jax.Array,
 ) -> Found:
-    """Returns the mean loss and gradients of parts that go one after another."""
+    """Returns the mean losses and gradients of parts that go one after another."""
+
+    def find(*part: jax.Array) -> Found:
+        (_, losses), grads = jax.value_and_grad(loss, has_aux=True)(params, *part)
+        return losses, grads
+
     if parts == 1:
-        return jax.value_and_grad(loss)(params, images, targets, key)
+        return find(images, targets, key)
 
     def add(total: Any, part: tuple[jax.Array, ...]) -> tuple[Any, None]:
-        found = jax.value_and_grad(loss)(params, *part)
-        return jax.tree.map(jnp.add, total, found), None
+        return jax.tree.map(jnp.add, total, find(*part)), None
 
-    images, targets = (split_parts(x, parts) for x in (images, targets))
-    zero = (jnp.float32(0), jax.tree.map(jnp.zeros_like, params))
     keys = jax.random.split(key, parts)
-    total, _ = jax.lax.scan(add, zero, (images, targets, keys))
+    each = (split_parts(images, parts), split_parts(targets, parts), keys)
+    shapes = jax.eval_shape(find, *(x[0] for x in each))
+    zero = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+    total, _ = jax.lax.scan(add, zero, each)
     return jax.tree.map(lambda x: x / parts, total)
 
 

@@ -20,7 +20,7 @@ from vit_jax.train.initial import Start, find_start
 from vit_jax.train.interrupt import Agreement, Interrupted, InterruptGuard
 from vit_jax.train.mesh import gather
 from vit_jax.train.report import Report, draw_curves
-from vit_jax.train.run import Run, open_both, open_run
+from vit_jax.train.run import Run, open_inputs, open_run
 from vit_jax.train.step import TrainState, make_step
 from vit_jax.train.step_lines import add_line, drop_lines
 from vit_jax.train.workdir import hold_workdir, open_workdir
@@ -56,12 +56,12 @@ def train(config: TrainConfig) -> tuple[Evaluation, Path]:
 
 def _train(begin: Start, guard: InterruptGuard) -> tuple[Evaluation, Path]:
     config, workdir = begin.config, begin.config.run.workdir
-    images = open_both(config)
+    inputs = open_inputs(config)
     once(lambda: open_workdir(config))
     stacks = workdir / f"hang-{jax.process_index()}.txt"
     hang = HangDetector(config.run.hang_seconds, stacks)
     with hold_workdir(workdir) if is_first() else contextlib.nullcontext(), hang:
-        with open_run(config, *images, begin.params) as run:
+        with open_run(config, *inputs, begin.params) as run:
             state, card = run.restore()
             with Report(config, start=int(state.step), speaks=is_first()) as report:
                 if begin.told:
@@ -119,7 +119,7 @@ class Training:
             with self.report.waiting():
                 batch = self.run.feed.take(stop=self.agreement.guard.number)
             self.hang.at("taking the step", done + 1)
-            state, metrics = self.step(state, batch)
+            state, metrics = self.step(state, batch, self.run.teacher)
             done += 1
             pending.append(Taken(done, batch_number, metrics))
             if len(pending) > AHEAD:
@@ -220,7 +220,7 @@ class Training:
         """Saves a state, with hashes of all that is in it."""
         arrays = fingerprint(state)
         card = {
-            "position": self.run.feed.get_state(),
+            **self.run.describe(),
             "hash": whole_hash(arrays),
             "bad": self.streak.steps,
             "rewinds": self.rewinds,

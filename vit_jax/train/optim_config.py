@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 OptimName = Literal["adamw", "sgd", "lamb", "lion", "adafactor", "muon"]
 Schedule = Literal["cosine", "linear", "constant", "rsqrt"]
+Loss = Literal["softmax", "sigmoid"]
 Rows = tuple[tuple[str, float], ...]
 
 # The settings of each optimizer, and what they are where the recipe says nothing: the
@@ -90,6 +91,15 @@ class OptimConfig:
     """Largest size of each number of the gradients; comes before clip_norm."""
     clip_norm: float | None = 1.0
     """Largest global norm of the gradients; None does not clip."""
+    loss: Loss = "softmax"
+    """Cross-entropy of all classes together, or of each class by itself (arXiv:
+    2110.00476, section 2.2; DeiT III, arXiv:2204.07118)."""
+    sum_classes: bool | None = None
+    """sigmoid: False, the mean over the classes (timm, DeiT III); True adds them up
+    (big_vision)."""
+    target_threshold: float | None = None
+    """sigmoid: classes whose target is above it are all of the target, others none of
+    it, so that both classes of a mixed image count in full. 0 is DeiT III's."""
     label_smoothing: float = 0.0
     """Share of the label that is spread evenly over all classes."""
     accumulate_steps: int = 1

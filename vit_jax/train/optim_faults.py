@@ -7,6 +7,7 @@ from vit_jax.errors import near
 from vit_jax.train.optim_config import (
     OWN_SETTINGS,
     SETTINGS,
+    Loss,
     OptimConfig,
     OptimName,
     Schedule,
@@ -41,7 +42,7 @@ def _choices(c: OptimConfig) -> Iterator[str]:
             " beside one of them."
         )
         return
-    for name, kind in (("name", OptimName), ("schedule", Schedule)):
+    for name, kind in (("name", OptimName), ("schedule", Schedule), ("loss", Loss)):
         value, options = getattr(c, name), get_args(kind)
         if value not in options:
             told = ", ".join(options)
@@ -73,6 +74,18 @@ def _without_effect(c: OptimConfig) -> Iterator[str]:
         yield (
             f"rsqrt_timescale={c.rsqrt_timescale} does nothing with"
             f" schedule={c.schedule!r}; it is rsqrt's."
+        )
+    for name in ("sum_classes", "target_threshold"):
+        if c.loss != "sigmoid" and getattr(c, name) is not None:
+            yield (
+                f"{name}={getattr(c, name)} does nothing with loss={c.loss!r}; it is a"
+                " setting of sigmoid."
+            )
+    if c.target_threshold is not None and c.label_smoothing:
+        yield (
+            f"label_smoothing={c.label_smoothing} is undone by"
+            f" target_threshold={c.target_threshold}, behind which every target is 0 or"
+            " 1: leave one of them out."
         )
 
 
@@ -121,5 +134,7 @@ def _numbers(c: OptimConfig) -> Iterator[str]:
         yield f"layer_decay={c.layer_decay}; above 0 and up to 1, or None."
     if not 0 <= c.label_smoothing < 1:
         yield f"label_smoothing={c.label_smoothing}; a share is from 0 to below 1."
+    if c.target_threshold is not None and not 0 <= c.target_threshold < 1:
+        yield f"target_threshold={c.target_threshold}; from 0 to below 1, or None."
     if c.ema_decay is not None and not 0 < c.ema_decay < 1:
         yield f"ema_decay={c.ema_decay}; between 0 and 1, such as 0.9999, or None."

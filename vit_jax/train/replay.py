@@ -18,7 +18,7 @@ from vit_jax.train.finite import Forward, find_finite_gradients, find_finite_sta
 from vit_jax.train.flight import FOLDER, FlightRecord, read_record
 from vit_jax.train.loop import HASHES
 from vit_jax.train.replay_report import Replay, ReplayedImage
-from vit_jax.train.run import Run, open_both, open_run
+from vit_jax.train.run import Run, open_inputs, open_run
 from vit_jax.train.step import Step, TrainState, make_step
 from vit_jax.train.step_lines import read_lines
 from vit_jax.train.workdir import hold_workdir, read_config
@@ -51,7 +51,7 @@ def replay(workdir: Path, step: int | None, *, progress: bool = False) -> Replay
         if record:
             step = record.step
         assert step
-        with open_run(config, *open_both(config)) as run:
+        with open_run(config, *open_inputs(config)) as run:
             state, _ = run.restore(at_most=step - 1)
             passed = record.passed if record else find_passed(run, int(state.step))
             run.feed.pass_over(passed)
@@ -111,11 +111,15 @@ def _replay(
     step, start = make_step(config, pixels, run.mesh), int(state.step)
     state, other = _go_to(number - 1, step, run, state, progress=progress)
     batch_number, batch = run.feed.number, run.feed.take()
-    finite = jax.device_get(find_finite_gradients(config, pixels, state, batch))
-    forward = jax.device_get(find_finite_stages(config, pixels, state, batch))
+    finite = jax.device_get(
+        find_finite_gradients(config, pixels, state, batch, run.teacher)
+    )
+    forward = jax.device_get(
+        find_finite_stages(config, pixels, state, batch, run.teacher)
+    )
     bad_stage = next((s for s, good in forward.finite.items() if not good.all()), None)
     # Last, since it consumes the state. What it tells is what it told in the run.
-    _, metrics = step(state, batch)
+    _, metrics = step(state, batch, run.teacher)
     names = [name for name in param_shapes(config.model) if name in finite]
     return Replay(
         step=number,
@@ -144,7 +148,7 @@ def _go_to(
         desc=f"steps before step {last + 1}",
         disable=None if progress else True,
     ):
-        state, _ = step(state, run.feed.take())
+        state, _ = step(state, run.feed.take(), run.teacher)
         if other is None and done in saved:
             other = None if whole_hash(fingerprint(state)) == saved[done] else done
     return state, other

@@ -27,6 +27,7 @@ from vit_jax.train.open_data import (
     open_images,
 )
 from vit_jax.train.step import TrainState, init_state, state_template
+from vit_jax.train.teacher import Teacher, open_teacher
 
 START: dict[str, Any] = {"position": {"next_index": 0, "passed": []}}
 
@@ -39,6 +40,7 @@ class Run:
     mesh: Mesh
     train: Images
     eval: Images
+    teacher: Teacher | None
     feed: Feed
     checkpoints: Checkpoints
     initial: Params | None = None
@@ -59,6 +61,7 @@ class Run:
 
         Raises:
           CheckpointError: what is read is not what was saved.
+          InputError: the run had another teacher when it was saved.
         """
         template = state_template(self.config, self.mesh)
         found = self.checkpoints.restore(template, at_most=at_most)
@@ -73,8 +76,23 @@ class Run:
                     " the right files, but gives other numbers than were saved: the"
                     " disk or the memory is at fault."
                 )
+            self._check_teacher(step, card)
         self.feed.set_state(card["position"])
         return state, card
+
+    def describe(self) -> dict[str, Any]:
+        """Returns what a checkpoint's card says of the batches and the teacher."""
+        teacher = {"teacher": self.teacher.hash} if self.teacher else {}
+        return {"position": self.feed.get_state(), **teacher}
+
+    def _check_teacher(self, step: int, card: dict[str, Any]) -> None:
+        if self.teacher and self.teacher.hash != card["teacher"]:
+            raise InputError(
+                f"distill.teacher={self.config.distill.teacher} is another model than"
+                f" when this run saved step {step}: its parameters, config or pixel"
+                " statistics have changed. Put the one it began with there, or give"
+                " another --run.workdir."
+            )
 
     def evaluate(self, params: Params) -> Evaluation:
         """Returns what parameters reach on the held-out images."""
@@ -94,12 +112,16 @@ class Run:
 
 @contextlib.contextmanager
 def open_run(
-    config: TrainConfig, train: Images, eval: Images, initial: Params | None = None
+    config: TrainConfig,
+    train: Images,
+    eval: Images,
+    teacher: Teacher | None,
+    initial: Params | None = None,
 ) -> Generator[Run]:
     """Opens a run's batches and checkpoints until the end.
 
     Args:
-      train, eval: of `open_both`.
+      train, eval, teacher: of `open_inputs`.
       initial: the parameters it begins with, if they have been read.
     """
     run, mesh = config.run, make_run_mesh(config)
@@ -115,19 +137,24 @@ def open_run(
             mesh=mesh,
             train=train,
             eval=eval,
+            teacher=teacher,
             feed=Feed(batches, mesh),
             checkpoints=checkpoints,
             initial=initial,
         )
 
 
-def open_both(config: TrainConfig) -> tuple[Images, Images]:
-    """Returns the images to train on and those to evaluate on; writes nothing.
+def open_inputs(config: TrainConfig) -> tuple[Images, Images, Teacher | None]:
+    """Returns the images to train on, those to evaluate on, and the teacher.
+
+    Writes nothing.
 
     Raises:
-      InputError: the model does not fit them, or its state or batches the devices.
+      InputError: model or teacher do not fit the images, or the model's state or its
+        batches the devices.
     """
-    state_template(config, make_run_mesh(config))
+    mesh = make_run_mesh(config)
+    state_template(config, mesh)
     train, eval = (
         open_images(config.data, config.model, part) for part in ("train", "eval")
     )
@@ -139,7 +166,7 @@ def open_both(config: TrainConfig) -> tuple[Images, Images]:
             pixels=find_pixels(config, images.source),
             sizes="model" if config.init.weights is None else "init",
         )
-    return train, eval
+    return train, eval, open_teacher(config, train.source, mesh)
 
 
 def make_run_mesh(config: TrainConfig) -> Mesh:

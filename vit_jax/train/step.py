@@ -17,6 +17,7 @@ from vit_jax.train.gradients import find_gradients, select_trained
 from vit_jax.train.mesh import place_params, replicated, shard_state
 from vit_jax.train.optim import make_optimizer
 from vit_jax.train.schedule import make_schedule
+from vit_jax.train.teacher import Teacher
 
 Metrics = dict[str, jax.Array]
 
@@ -34,7 +35,8 @@ class TrainState(NamedTuple):
     """float32, the average of the parameters by name; empty where none is kept."""
 
 
-Step = Callable[[TrainState, Any], tuple[TrainState, Metrics]]
+Step = Callable[..., tuple[TrainState, Metrics]]
+"""Of a state and a batch; of a teacher besides, where the recipe has one."""
 
 
 def init_state(
@@ -84,30 +86,35 @@ def _make_state(config: TrainConfig, params: Params) -> TrainState:
 def make_step(config: TrainConfig, pixels: Pixels, mesh: Mesh) -> Step:
     """Returns the compiled step; it consumes the state that it is given.
 
-    Its metrics are scalars on the device: loss, learning_rate, the global norm of the
-    gradients before clipping, bad (1 where loss or gradients were not finite, so that
-    nothing was changed), and stop (the signal that asks to stop, 0 for none).
+    Its metrics are scalars on the device: loss, with a teacher distill_loss,
+    learning_rate, the global norm of the gradients before clipping, bad (1 where loss
+    or gradients were not finite, so that nothing was changed), and stop (the signal
+    that asks to stop, 0 for none).
     """
     optimizer = make_optimizer(config.optim, param_shapes(config.model))
     schedule = make_schedule(config.optim, config.run.steps)
 
-    def step(state: TrainState, batch: Any) -> tuple[TrainState, Metrics]:
+    def step(
+        state: TrainState, batch: Any, teacher: Teacher | None = None
+    ) -> tuple[TrainState, Metrics]:
         key = step_key(config, state.step)
-        loss, grads = find_gradients(config, pixels, state.params, batch, key)
+        losses, grads = find_gradients(
+            config, pixels, state.params, batch, key, teacher
+        )
         norm, rate = optax.tree.norm(grads), jnp.asarray(schedule(state.step))
         trained = select_trained(config, state.params)
         updates, opt_state = optimizer.update(grads, state.opt_state, trained)
         trained = jax.tree.map(lambda p, u: p - rate * u, trained, updates)
         params = {**state.params, **trained}
         ema = update_ema(state.ema, params, config.optim.ema_decay, state.step)
-        finite = jnp.isfinite(loss) & jnp.isfinite(norm)
+        finite = jnp.isfinite(losses["loss"]) & jnp.isfinite(norm)
         old = (state.params, state.opt_state, state.ema)
         new = (params, opt_state, ema)
         params, opt_state, ema = jax.tree.map(
             lambda new, old: jnp.where(finite, new, old), new, old
         )
         metrics = {
-            "loss": loss,
+            **losses,
             "grad_norm": norm,
             "learning_rate": rate,
             "bad": jnp.where(finite, 0, 1),
