@@ -9,7 +9,7 @@ import pytest
 from tests.models import TINY
 from vit_jax.errors import InputError
 from vit_jax.model.params import param_shapes
-from vit_jax.train.optim import MUON, make_optimizer
+from vit_jax.train.optim import LAMB, MUON, make_optimizer
 from vit_jax.train.optim_config import OptimConfig
 
 RATE, DECAY = 0.01, 0.1
@@ -18,6 +18,7 @@ SHAPES = {
     "blocks.0.mlp.fc1.kernel": (130, 140),  # large enough to be factored
     "blocks.0.mlp.fc2.kernel": (140, 8),
     "norm.scale": (8,),
+    "head.kernel": (8, 10),
 }
 KERNELS = {name: name.endswith(".kernel") for name in SHAPES}
 
@@ -83,7 +84,6 @@ CASES = {
         optax_sgd(momentum=0.8, nesterov=True),
     ),
     "sgd, none": ({"momentum": 0.0}, optax_sgd()),
-    "lamb": ({}, optax.lamb(RATE, weight_decay=DECAY, mask=KERNELS)),
     "lion": ({}, optax.lion(RATE, weight_decay=DECAY, mask=KERNELS)),
     "adafactor": ({}, optax_adafactor()),
     "adafactor, as for ViT-G": (
@@ -97,6 +97,18 @@ CASES = {
 def test_five_steps_are_those_of_optax(case):
     changes, reference = CASES[case]
     assert_equal(ours(case.split(",")[0], **changes), follow(reference))
+
+
+def test_lamb_is_optaxs_for_kernels_and_adamw_for_the_head_and_the_rest():
+    """The head begins at zero, where a trust ratio would hold it."""
+    adapted = {name: bool(LAMB.search(name)) for name in SHAPES}
+    assert [n for n, on in adapted.items() if not on] == ["norm.scale", "head.kernel"]
+    lamb = optax.lamb(RATE, weight_decay=DECAY, mask=KERNELS)
+    adamw = optax.adamw(RATE, eps=1e-6, weight_decay=DECAY, mask=KERNELS)
+    theirs, rest = follow(lamb), follow(adamw)
+    assert_equal(
+        ours("lamb"), {n: (theirs if on else rest)[n] for n, on in adapted.items()}
+    )
 
 
 @pytest.mark.parametrize(("rms", "nesterov"), [(0.2, True), (None, False)])

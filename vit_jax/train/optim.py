@@ -18,6 +18,10 @@ from vit_jax.train.param_rows import find_layer_rates, match_rows
 # Muon's own are hidden matrices. What embeds and what classifies are matrices too, but
 # AdamW's, as all scales, biases and tables are.
 MUON = re.compile(r"^(blocks|pool)\..*\.kernel$")
+# What has LAMB's trust ratio. What begins at zero, the head and all biases, would stay
+# near it: the ratio lets it grow by a factor of 1 + learning rate a step, from what the
+# first steps of a warm-up make it.
+LAMB = re.compile(r"^(?!head).*\.kernel$")
 
 
 def make_optimizer(
@@ -43,7 +47,7 @@ def make_optimizer(
     )
     parts += [DIRECTIONS[config.name](**find_settings(config)), _decay(config, names)]
     if config.name == "lamb":
-        parts.append(optax.scale_by_trust_ratio())
+        parts.append(optax.masked(optax.scale_by_trust_ratio(), _find_adapted))
     if config.layer_decay is not None or config.rate_rows:
         parts.append(_scale(find_rates(config, names)))
     return optax.chain(*parts)
@@ -57,6 +61,15 @@ def find_rates(config: OptimConfig, names: Iterable[str]) -> dict[str, float]:
         rows = match_rows(config.rate_rows, names, field="optim.rate_rows")
         rates = {name: rate * rows[name] for name, rate in rates.items()}
     return rates
+
+
+def _find_adapted(params: Any) -> dict[str, bool]:
+    """Returns which parameters have LAMB's trust ratio; Adam moves the others.
+
+    optax.lamb gives it to all. TensorFlow Addons (exclude_from_layer_adaptation) and
+    timm (always_adapt) except what does not decay; here the head is excepted too.
+    """
+    return {name: bool(LAMB.search(name)) for name in params}
 
 
 def _decay(config: OptimConfig, names: list[str]) -> optax.GradientTransformation:

@@ -39,9 +39,9 @@ class OptimConfig:
     """
 
     name: OptimName = "adamw"
-    """adamw (arXiv:1711.05101), sgd, lamb (arXiv:1904.00962), lion (arXiv:2302.06675),
-    adafactor (arXiv:1804.04235); muon (Jordan 2024) for kernels of blocks and pool,
-    and AdamW for the rest."""
+    """adamw (arXiv:1711.05101), sgd, lamb (arXiv:1904.00962) with a trust ratio for all
+    kernels but the head's, lion (arXiv:2302.06675), adafactor (arXiv:1804.04235); muon
+    (Jordan 2024) for kernels of blocks and pool, and AdamW for the rest."""
     learning_rate: float = 1e-3
     """At the end of the warm-up."""
     schedule: Schedule = "cosine"
