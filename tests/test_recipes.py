@@ -18,7 +18,7 @@ from vit_jax.train.init_config import REQUIRED
 from vit_jax.train.initial import find_start
 from vit_jax.train.loop import train
 from vit_jax.train.report import read_metrics
-from vit_jax.train.run import open_both
+from vit_jax.train.run import open_inputs
 
 RECIPES = sorted((Path(__file__).parent.parent / "configs").glob("*.py"))
 each_recipe = pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
@@ -89,7 +89,7 @@ def load(data_dir, weights):
 @each_recipe
 def test_a_recipes_model_fits_its_images(path, load):
     config = find_start(load(path)).config
-    open_both(config)  # raises where they do not fit
+    open_inputs(config)  # raises where they do not fit
 
 
 @each_recipe
