@@ -30,7 +30,13 @@ ROWS = [
     ["weights", "agree", "arrays", "checkpoint", "checkpoint_folder", "release"],
     ["evaluate"],
     ["train", "predict"],
-    ["commands", "data_commands", "run_commands", "weights_commands"],
+    [
+        "commands",
+        "data_commands",
+        "parity_command",
+        "run_commands",
+        "weights_commands",
+    ],
     ["cli"],
 ]
 ROW = {room: row for row, rooms in enumerate(ROWS) for room in rooms}

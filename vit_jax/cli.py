@@ -16,8 +16,9 @@ import tyro
 from vit_jax.commands import Evaluate, Predict, Presets, accuracy, say
 from vit_jax.data_commands import DATA_COMMANDS
 from vit_jax.errors import InputError, InputWarning, near
+from vit_jax.parity_command import Parity
 from vit_jax.run_commands import Diff, Replay
-from vit_jax.weights_commands import Convert, Inspect, Layouts, Parity
+from vit_jax.weights_commands import Convert, Inspect, Layouts
 
 
 def main(args: list[str] | None = None, *, prog: str = "vit-jax") -> int:

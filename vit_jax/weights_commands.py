@@ -1,4 +1,4 @@
-"""What the commands on weights take and do: convert, inspect, layouts, parity.
+"""What the commands on weights take and do: convert, inspect, layouts.
 
 Heavy packages are imported inside the commands: `--help` answers at once.
 """
@@ -54,58 +54,6 @@ class Convert(ModelOptions, AdaptOptions):
             f" depth {c.depth}, num_heads {c.num_heads}, num_classes {c.num_classes}"
         )
         return 0
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Parity(ModelOptions):
-    """Compares a weights file's model with a torch module, stage by stage.
-
-    Both get the file's weights and the same random images. Exit code 0 if they agree at
-    every stage, 1 if they do not: then the first stage that differs is named, and the
-    cause is looked for. Without --preset the one of timm's name counts.
-    """
-
-    source: Positional[Path]
-    """Weights file, or a model's folder."""
-    reference: str
-    """timm:NAME, hf:FOLDER, torchvision:NAME, open_clip:NAME, or FILE.py:FUNCTION, a
-    function that returns a torch module."""
-    images: int = 2
-    """How many."""
-    seed: int = 0
-    """Of the images."""
-    tolerance: float | None = None
-    """Largest relative error; 1e-5, from 24 blocks on 5e-5."""
-    json: bool = False
-    """Print the report as JSON."""
-    picture: Path | None = None
-    """Also draw the errors by stage, as .png, .pdf or .svg."""
-
-    def run(self) -> int:
-        """Prints the table."""
-        from vit_jax.weights.proof.prove import prove
-
-        if self.images < 1:
-            raise InputError(f"--images {self.images}: give at least 1.")
-        if self.tolerance is not None and not self.tolerance > 0:
-            raise InputError(f"--tolerance {self.tolerance}: give more than 0.")
-        if self.picture and self.picture.suffix not in (".png", ".pdf", ".svg"):
-            raise InputError(f"--picture {self.picture}: give .png, .pdf or .svg.")
-        report = prove(
-            self.source,
-            self.reference,
-            preset=self.preset,
-            source_layout=self.source_layout,
-            entry=self.entry,
-            num_images=self.images,
-            seed=self.seed,
-            tolerance=self.tolerance,
-            **self.fields(),
-        )
-        say(json.dumps(report.to_fields(), indent=1) if self.json else str(report))
-        if self.picture:
-            report.draw(self.picture, title=f"{self.source.name} and {self.reference}")
-        return 0 if report.ok else 1
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

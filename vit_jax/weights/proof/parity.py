@@ -60,7 +60,7 @@ def parity(
     if tolerance is None:
         tolerance = 1e-5 if model.config.depth < 24 else 5e-5
     tensors = {k: v.detach().cpu().numpy() for k, v in reference.state_dict().items()}
-    table = find_layout(layout) if layout else _fitting_layout(model, tensors)
+    table = find_layout(layout) if layout else fitting_layout(model.config, tensors)
     theirs = _their_stages(reference, images, table, model.config)
 
     def compare(model: VisionTransformer) -> Iterator[StageError]:
@@ -78,13 +78,17 @@ def parity(
     return ParityReport(report.stages, tolerance, cause)
 
 
-def _fitting_layout(model: VisionTransformer, tensors: dict[str, Array]) -> Layout:
-    """Returns the layout that has the fewest faults with a module's tensors."""
+def fitting_layout(config: ViTConfig, tensors: dict[str, Array]) -> Layout:
+    """Returns the layout that has the fewest faults with a module's tensors.
+
+    Raises:
+      InputError: their names are of no layout.
+    """
     shapes = {key: tensor.shape for key, tensor in tensors.items()}
 
     def count_faults(layout: Layout) -> int:
         try:
-            return len(make_plan(layout, model.config).find_faults(shapes))
+            return len(make_plan(layout, config).find_faults(shapes))
         except ConversionError as error:
             return len(error.faults) + len(shapes)
 

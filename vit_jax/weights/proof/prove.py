@@ -1,7 +1,7 @@
 """A weights file's model beside a torch module that loads the same file itself."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ from vit_jax.weights.proof.reference import (
 )
 from vit_jax.weights.proof.report import ParityReport
 from vit_jax.weights.read import read_release
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def prove(
@@ -49,6 +52,33 @@ def prove(
     Raises:
       InputError: the file, the reference or a field cannot be used.
     """
+    release, module = open_pair(
+        source,
+        reference,
+        preset=preset,
+        source_layout=source_layout,
+        entry=entry,
+        **overrides,
+    )
+    shape = (num_images, *release.config.image_shape)
+    images = np.random.default_rng(seed).standard_normal(shape, np.float32)
+    layout = None if split_spec(reference)[0] in LOADED else release.layout
+    return parity(to_model(release), module, images, tolerance=tolerance, layout=layout)
+
+
+def open_pair(
+    source: Path,
+    reference: str,
+    *,
+    preset: str | None = None,
+    source_layout: str | None = None,
+    entry: str | None = None,
+    **overrides: Any,
+) -> tuple[Release, "nn.Module"]:
+    """Returns a file's model, and the reference with the file's own tensors.
+
+    Args, raises: as `prove`.
+    """
     where, name = split_spec(reference)
     if not preset and where == "timm" and not source.is_dir() and name in PRESETS:
         preset = name
@@ -58,10 +88,7 @@ def prove(
     module = build_reference(reference, release.config)
     if where not in LOADED:
         load_tensors(module, _own_tensors(source, release, entry))
-    shape = (num_images, *release.config.image_shape)
-    images = np.random.default_rng(seed).standard_normal(shape, np.float32)
-    layout = None if where in LOADED else release.layout
-    return parity(to_model(release), module, images, tolerance=tolerance, layout=layout)
+    return release, module
 
 
 def _own_tensors(

@@ -1,0 +1,1 @@
+"""The proof that two programs train the same."""
