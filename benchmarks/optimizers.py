@@ -51,7 +51,7 @@ HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 
 @dataclasses.dataclass(frozen=True)
 class Set:
-    """A data set: what the recipe becomes on it, and which accuracy (%) is waited for."""
+    """A data set: what the recipe becomes, and which accuracy (%) is waited for."""
 
     name: str
     title: str
