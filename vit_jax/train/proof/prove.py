@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from vit_jax.errors import InputError
 from vit_jax.pixels import Pixels
 from vit_jax.train.config import DataConfig, OptimConfig, RunConfig, TrainConfig
+from vit_jax.train.optim import LAMB
 from vit_jax.train.optim_config import OptimName
 from vit_jax.train.proof.ours import train_ours
 from vit_jax.train.proof.report import Distance, StepLoss, TrainingReport
@@ -62,20 +63,30 @@ def prove_training(
     """
     release, module = open_pair(source, reference, **told)
     rate = RATES[optimizer] if learning_rate is None else learning_rate
-    optim = OptimConfig(
-        name=optimizer,
-        learning_rate=rate,
-        warmup_steps=steps // 10,
-        weight_decay=0.0 if optimizer == "sgd" else 0.05,
-    )
     config = TrainConfig(
         model=release.config.replace(dtype="float32", **NO_DROPOUT),
         data=DataConfig(batch_size=batch_size),
-        optim=optim,
+        optim=choose_optim(optimizer, rate, steps),
         run=RunConfig(steps=steps, seed=seed),
     )
     trained = train_both(config, release.params, module, release.pixels)
     return compare(config, release.params, *trained, tolerance=tolerance)
+
+
+def choose_optim(optimizer: OptimName, rate: float, steps: int) -> OptimConfig:
+    """Returns what torch has a counterpart of.
+
+    torch's SGD decays inside its momentum, and ours beside it: here without decay. The
+    trust ratio of timm's LAMB is for what decays, and ours never for the head: here the
+    head does not decay.
+    """
+    config = OptimConfig(name=optimizer, learning_rate=rate, warmup_steps=steps // 10)
+    if optimizer == "sgd":
+        return dataclasses.replace(config, weight_decay=0.0)
+    if optimizer == "lamb":
+        rows = ((LAMB.pattern, 1.0), (".*", 0.0))
+        return dataclasses.replace(config, decay_rows=rows)
+    return config
 
 
 def train_both(

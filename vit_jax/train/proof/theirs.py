@@ -207,7 +207,7 @@ def _sgd(groups: Groups, rate: float, own: dict[str, Any]) -> "optim.Optimizer":
 
 
 def _lamb(groups: Groups, rate: float, own: dict[str, Any]) -> "optim.Optimizer":
-    """Returns timm's, which by default clips by itself and adapts only what decays."""
+    """Returns timm's without its own clipping; what decays has a trust ratio."""
     import_timm()
     from timm.optim.lamb import Lamb
 
@@ -217,7 +217,6 @@ def _lamb(groups: Groups, rate: float, own: dict[str, Any]) -> "optim.Optimizer"
         betas=_betas(own),
         eps=own["eps"],
         max_grad_norm=None,
-        always_adapt=True,
     )
 
 
@@ -234,5 +233,4 @@ OPTIMIZERS: dict[str, Callable[..., "optim.Optimizer"]] = {
     "lamb": _lamb,
     "lion": _lion,
 }
-"""By our name: torch.optim's first two, timm.optim's last two. torch's SGD decays
-inside its momentum and ours beside it, so that the two are equal without decay only."""
+"""By our name: torch.optim's first two, timm.optim's last two."""
