@@ -45,6 +45,7 @@ def test_tokens_stand_before_and_behind_the_patches():
         ({"image_size": 225}, "image_size=225 is not a multiple of patch_size=16"),
         ({"depth": 0}, "depth=0 is not a positive number"),
         ({"dropout": 1.0}, "dropout=1.0 is no rate"),
+        ({"drop_path_mode": "constant"}, "does nothing without drop_path"),
         ({"norm_eps": 0.0}, "norm_eps=0.0 is not positive"),
         ({"class_token": "none"}, "pool='cls' needs a class token"),
         ({"distill_token": True, "pool": "mean"}, "distill_token=True averages"),

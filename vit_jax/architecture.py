@@ -12,6 +12,7 @@ TRAINING = (
     "attn_dropout",
     "pos_dropout",
     "drop_path",
+    "drop_path_mode",
     "dtype",
     "attention",
     "scan_layers",
@@ -172,8 +173,11 @@ class Architecture:
     pos_dropout: float = 0.0
     """Rate on the tokens after the positions are added, in training."""
     drop_path: float = 0.0
-    """Rate of dropping a residual branch of a sample, in training: 0 at the first
-    block, this at the last (stochastic depth, arXiv:1603.09382)."""
+    """Rate of dropping a residual branch of a sample, in training (stochastic depth,
+    arXiv:1603.09382)."""
+    drop_path_mode: Literal["linear", "constant"] = "linear"
+    """linear: 0 at the first block, drop_path at the last; constant: drop_path at every
+    block (DeiT III, arXiv:2204.07118)."""
 
     # Computing: these change no parameter
 

@@ -138,6 +138,8 @@ def _positions(c: Architecture) -> Iterator[str]:
 
 
 def _blocks(c: Architecture) -> Iterator[str]:
+    if c.drop_path_mode != "linear" and not c.drop_path:
+        yield f"drop_path_mode={c.drop_path_mode!r} does nothing without drop_path."
     if c.num_branches > 1 and c.block != "pre":
         yield f"num_branches={c.num_branches} needs block='pre', not {c.block!r}."
     beside = c.block == "parallel" or c.num_branches > 1

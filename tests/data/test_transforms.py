@@ -5,6 +5,7 @@ from PIL import Image
 from tests.data.photographs import encode, jpeg, photograph
 from vit_jax.data.decode import BrokenImageError, fast_packages
 from vit_jax.data.read import read_file
+from vit_jax.data.simple_crop import SimpleCrop
 from vit_jax.data.transforms import AsIs, EvalCrop, TrainCrop
 from vit_jax.errors import InputError
 
@@ -45,9 +46,10 @@ def test_images_that_should_have_a_size_are_checked():
 def test_every_image_gets_the_size_and_channels_that_were_asked_for(channels, decoder):
     for size in [(1, 1), (2, 90), (90, 2), (60, 45), (300, 200)]:
         for image in (encode(photograph(0, size)), np.asarray(photograph(0, size))):
-            train = TrainCrop((20, 30), channels=channels, decoder=decoder)
-            shapes = {train(image, rng(i)).shape for i in range(10)}
-            assert shapes == {(20, 30, channels)}
+            for kind in (TrainCrop, SimpleCrop):
+                train = kind((20, 30), channels=channels, decoder=decoder)
+                shapes = {train(image, rng(i)).shape for i in range(10)}
+                assert shapes == {(20, 30, channels)}
             for mode in ("center", "squash", "border"):
                 evaluate = EvalCrop((20, 30), 0.9, mode, channels=channels)
                 assert evaluate(image).shape == (20, 30, channels)

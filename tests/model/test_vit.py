@@ -152,3 +152,22 @@ def test_what_is_computed_again_needs_no_memory(tiny):
         find_bytes(remat).temp_size_in_bytes for remat in ("none", "dots", "full")
     )
     assert none > 1.5 * dots > 1.5 * full
+
+
+@pytest.mark.parametrize(
+    ("mode", "rates"), [("linear", [0, 0.5]), ("constant", [0.5, 0.5])]
+)
+def test_drop_path_rises_from_block_to_block_or_is_the_same(tiny, mode, rates):
+    config = tiny.replace(drop_path=0.5, drop_path_mode=mode, final_norm=False)
+    params = random_params(config)
+    x = jnp.ones((400, config.num_tokens, config.embed_dim))
+    for index, rate in enumerate(rates):
+        attention = f"blocks.{index}.attn."
+        alone = {  # only one branch of one block adds anything
+            name: array if name.startswith(attention) else 0 * array
+            for name, array in params.items()
+        }
+        alone[f"blocks.{index}.norm1.bias"] = params[f"blocks.{index}.norm1.bias"]
+        y = bind(config, alone).encode(x, rngs=nnx.Rngs(dropout=0))
+        dropped = float((y == x).all(axis=(1, 2)).mean())
+        assert abs(dropped - rate) < 0.08  # three deviations of 400 coins

@@ -12,12 +12,13 @@ import timm.data
 import torch
 from PIL import Image
 from sklearn.datasets import load_sample_images
-from torchvision.transforms import RandomResizedCrop
+from torchvision.transforms import RandomCrop, RandomResizedCrop, Resize
 from transformers import BitImageProcessor, CLIPImageProcessor, ViTImageProcessor
 from transformers.models.bit.image_processing_pil_bit import BitImageProcessorPil
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
+from vit_jax.data.simple_crop import SimpleCrop
 from vit_jax.data.transforms import EvalCrop, TrainCrop
 
 PHOTOS = [Image.fromarray(photo) for photo in load_sample_images().images]
@@ -111,3 +112,20 @@ def test_random_parts_are_distributed_as_torchvisions(rows, columns):
     np.testing.assert_allclose(
         np.quantile(ours, levels, axis=0), np.quantile(theirs, levels, axis=0), atol=6
     )
+
+
+@pytest.mark.parametrize(("size", "fraction", "padding"), [(24, 1.0, 2), (12, 0.5, 0)])
+def test_a_simple_crop_is_torchvisions(size, fraction, padding):
+    """DeiT III's Resize and RandomCrop with reflected edges, at all their places."""
+    photo = PHOTOS[0].resize((64, 48))
+    file = encode(photo)
+    crop = SimpleCrop(size, fraction, padding=padding, decoder="pil")
+    resized = Resize(int(size / fraction), interpolation=3)(photo)
+    windows = RandomCrop(size, padding=padding or None, padding_mode="reflect")
+    torch.manual_seed(0)
+    theirs = {np.asarray(windows(resized)).tobytes() for _ in range(3000)}
+    rng = np.random.default_rng(0)
+    ours = {crop(file, rng).tobytes() for _ in range(3000)}
+    spare = 2 * padding - size + 1
+    assert len(theirs) == (resized.width + spare) * (resized.height + spare)
+    assert ours == theirs

@@ -58,7 +58,7 @@ class AsIs:
     def image_shape(self) -> tuple[int, int, int] | None:
         if self.image_size is None or self.channels is None:
             return None
-        return (*_pair(self.image_size), self.channels)
+        return (*pair(self.image_size), self.channels)
 
     def __call__(
         self,
@@ -67,7 +67,7 @@ class AsIs:
     ) -> UInt8[np.ndarray, "r2 c2 k2"]:
         grey = isinstance(image, np.ndarray) and image.shape[2] == 1
         pixels = open_image(image, "pil").read(self.channels or (1 if grey else 3))
-        if self.image_size is not None and pixels.shape[:2] != _pair(self.image_size):
+        if self.image_size is not None and pixels.shape[:2] != pair(self.image_size):
             raise InputError(
                 f"an image is {pixels.shape[0]} x {pixels.shape[1]}, not"
                 f" {self.image_size}: choose EvalCrop or TrainCrop, which resize."
@@ -99,7 +99,7 @@ class TrainCrop:
     is_random: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        _check_choices(self)
+        check_choices(self.image_size, self.interpolation, self.channels)
         for name in ("scale", "ratio"):
             low, high = getattr(self, name)
             if not 0 < low <= high or (name == "scale" and high > 1):
@@ -110,7 +110,7 @@ class TrainCrop:
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        return (*_pair(self.image_size), self.channels)
+        return (*pair(self.image_size), self.channels)
 
     def __call__(
         self,
@@ -179,7 +179,7 @@ class EvalCrop:
     is_random: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        _check_choices(self)
+        check_choices(self.image_size, self.interpolation, self.channels)
         if not 0 < self.crop_fraction <= 1:
             raise InputError(
                 f"crop_fraction={self.crop_fraction}; above 0 and at most 1."
@@ -187,7 +187,7 @@ class EvalCrop:
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        return (*_pair(self.image_size), self.channels)
+        return (*pair(self.image_size), self.channels)
 
     def __call__(
         self,
@@ -208,16 +208,18 @@ class EvalCrop:
         return place_window(whole, rows, columns, self.odd_margin, self.fill)
 
 
-def _pair(size: Size) -> tuple[int, int]:
+def pair(size: Size) -> tuple[int, int]:
+    """Returns (rows, columns) of a size."""
     return size if isinstance(size, tuple) else (size, size)
 
 
-def _check_choices(transform: TrainCrop | EvalCrop) -> None:
-    if transform.interpolation not in FILTERS:
+def check_choices(image_size: Size, interpolation: str, channels: int) -> None:
+    """Raises InputError where a choice that all crops have is none."""
+    if interpolation not in FILTERS:
         raise InputError(
-            f"interpolation={transform.interpolation!r}; one of {', '.join(FILTERS)}."
+            f"interpolation={interpolation!r}; one of {', '.join(FILTERS)}."
         )
-    if transform.channels not in MODES:
-        raise InputError(f"channels={transform.channels}; an image file gives 1 or 3.")
-    if min(_pair(transform.image_size)) < 1:
-        raise InputError(f"image_size={transform.image_size}; at least 1 pixel.")
+    if channels not in MODES:
+        raise InputError(f"channels={channels}; an image file gives 1 or 3.")
+    if min(pair(image_size)) < 1:
+        raise InputError(f"image_size={image_size}; at least 1 pixel.")

@@ -36,6 +36,8 @@ def run_blocks(
     rates = None
     if config.drop_path:
         rates = jnp.linspace(0, config.drop_path, config.depth)
+        if config.drop_path_mode == "constant":
+            rates = jnp.full(config.depth, config.drop_path)
 
     def run(x: Array, inputs: tuple[AnyBlock, Array | None, Array | None]):
         block, rate, key = inputs

@@ -20,9 +20,12 @@ class DataConfig:
     train_split: str = "train"
     """TFDS's words for a part of it too, such as train[:90%]."""
     eval_split: str = "test"
-    crop: Literal["none", "random"] = "none"
+    crop: Literal["none", "random", "simple"] = "none"
     """none: training images have the model's size, or get it as those to evaluate on
-    do. random: a part of each, of random area and shape (arXiv:1409.4842)."""
+    do. random: a part of each, of random area and shape (arXiv:1409.4842). simple: they
+    are scaled as those to evaluate on, and cut at random (arXiv:2204.07118)."""
+    crop_padding: int = 0
+    """simple: pixels that are reflected outwards before it is cut; 4 in DeiT III."""
     crop_scale: tuple[float, float] = (0.08, 1.0)
     """Least and largest share of an image's area that a random crop takes."""
     resize: Literal["none", "center", "squash"] = "none"
@@ -51,17 +54,21 @@ def find_data_faults(d: DataConfig, augment: AugmentConfig) -> Iterator[str]:
     for name in ("batch_size", "eval_batch_size", "repeats"):
         if getattr(d, name) < 1:
             yield f"data.{name}={getattr(d, name)}; at least 1."
-    for name in ("num_threads", "num_workers", "max_broken"):
+    for name in ("num_threads", "num_workers", "max_broken", "crop_padding"):
         if getattr(d, name) < 0:
             yield f"data.{name}={getattr(d, name)} is negative."
     low, high = d.crop_scale
     if not 0 < low <= high <= 1:
         yield f"data.crop_scale={d.crop_scale}; two shares of an area."
-    if d.in_memory and d.crop == "random":
+    if d.in_memory and d.crop != "none":
         yield (
-            "data.in_memory=True keeps images of one size, which data.crop='random'"
+            f"data.in_memory=True keeps images of one size, which data.crop={d.crop!r}"
             " cannot cut from: choose one of them."
         )
+    if d.crop == "simple" and d.resize == "none":
+        yield "data.crop='simple' scales as data.resize says: center or squash."
+    if d.crop != "simple" and d.crop_padding:
+        yield f"data.crop_padding={d.crop_padding} does nothing without crop='simple'."
     if d.repeats > 1 and d.crop == "none" and augment == AugmentConfig():
         yield (
             f"data.repeats={d.repeats} repeats images that nothing changes: set"

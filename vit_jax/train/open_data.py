@@ -10,6 +10,7 @@ from vit_jax.data.decode import describe_decoder
 from vit_jax.data.memory import hold
 from vit_jax.data.order import Shard
 from vit_jax.data.pipeline import Batch, Batches, train_batches
+from vit_jax.data.simple_crop import SimpleCrop
 from vit_jax.data.sources import ImageSource
 from vit_jax.data.sources.find import find_source
 from vit_jax.data.transforms import AsIs, EvalCrop, TrainCrop, Transform
@@ -64,6 +65,15 @@ def choose_transform(
         )
     if data.resize == "none":
         return AsIs(channels=channels)
+    if part == "train" and data.crop == "simple":
+        return SimpleCrop(
+            size,
+            crop_fraction=data.crop_fraction,
+            mode=data.resize,
+            padding=data.crop_padding,
+            interpolation=data.interpolation,
+            channels=channels,
+        )
     return EvalCrop(
         size,
         crop_fraction=data.crop_fraction,
