@@ -108,12 +108,13 @@ class TrainingReport:
                 mark = "  <- differs" if wrong else ""
                 lines.append(line.format(x.step, *numbers, f"{x.rounding:.1e}") + mark)
         lines += self._tell_rest(last)
-        verdict = f"first difference: {self.first_difference}"
+        rounded = any(x.by_rounding(self.tolerance_at(x.step)) for x in self.losses)
+        verdict = "equal, as far as rounding allows" if rounded else "equal"
+        if not self.ok:
+            verdict = f"first difference: {self.first_difference}"
         late = f", {LATE * self.tolerance:g} from step {EARLY_STEPS + 1}"
         told = f"{self.tolerance:g}{late if last > EARLY_STEPS else ''}"
-        return "\n".join(
-            [*lines, f"{'equal' if self.ok else verdict} (tolerance {told})"]
-        )
+        return "\n".join([*lines, f"{verdict} (tolerance {told})"])
 
     def _tell_rest(self, last: int) -> Iterator[str]:
         line = "{:<26} {:>9} {:>9}  {}"
