@@ -4,8 +4,12 @@ import os
 import shutil
 import tempfile
 
-# Before jax is imported: two devices, so that every batch really is split.
-os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
+# Before jax is imported: two devices, so that every batch really is split, and a
+# compiler in haste, as most programs here run once.
+os.environ["XLA_FLAGS"] = (
+    "--xla_force_host_platform_device_count=2 --xla_backend_optimization_level=0"
+    " --xla_llvm_disable_expensive_passes=true"
+)
 os.environ["JAX_PLATFORMS"] = "cpu"
 
 import jax
