@@ -21,6 +21,7 @@ ROWS = [
         "config",
         "architecture",
         "architecture_rules",
+        "flops",
         "manifest",
         "pixels",
         "published",
