@@ -24,7 +24,7 @@ import numpy as np
 
 from vit_jax.data.memory import hold
 from vit_jax.data.sources.tfds import Tfds
-from vit_jax.train.report import read_metrics
+from vit_jax.train.report.sinks import read_metrics
 
 ROOT = Path(__file__).parent.parent
 HALVES = {"first": range(5), "second": range(5, 10)}

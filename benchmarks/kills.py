@@ -20,6 +20,7 @@ import dataclasses
 import math
 import os
 import random
+import re
 import sys
 import tempfile
 import time
@@ -30,12 +31,14 @@ from typing import Any
 from benchmarks.kill_phases import ENDING, PHASES, RELEASE, Aim, Start
 from vit_jax.release import load_release
 from vit_jax.train.loop import HASHES
-from vit_jax.train.report import read_metrics
+from vit_jax.train.report.sinks import read_metrics
 from vit_jax.train.step_lines import read_lines
 
 CHAINS = 2
-# Metrics that are times.
-TIMES = ("train/images_per_second", "train/data_wait")
+# Metrics that are times, or memory.
+TIMES = re.compile(
+    r"train/(images_per_second|data_wait|mfu|seconds_left|step_seconds_.*|.*_bytes)$"
+)
 
 
 @dataclasses.dataclass
@@ -92,7 +95,7 @@ def read_end(folder: Path) -> dict[str, Any]:
         "released parameters": {k: v.tobytes() for k, v in release.params.items()},
         "model.json": (folder / "model" / "model.json").read_bytes(),
         "metrics": [
-            {name: value for name, value in line.items() if name not in TIMES}
+            {name: value for name, value in line.items() if not TIMES.match(name)}
             for line in read_metrics(folder)
         ],
         "files": sorted(os.listdir(folder)),

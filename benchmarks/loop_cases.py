@@ -24,7 +24,7 @@ from vit_jax.presets import find_preset
 from vit_jax.train.config import DataConfig, OptimConfig, RunConfig, TrainConfig
 from vit_jax.train.fingerprint import fingerprint, whole_hash
 from vit_jax.train.mesh import make_mesh, place
-from vit_jax.train.report import Report
+from vit_jax.train.report.report import Report
 from vit_jax.train.step import Step, TrainState, init_state, make_step
 
 WINDOW, WINDOWS = 20, 12

@@ -35,7 +35,7 @@ import numpy as np
 from vit_jax.data.memory import hold
 from vit_jax.data.sources.find import find_source
 from vit_jax.data.transforms import AsIs
-from vit_jax.train.report import read_metrics
+from vit_jax.train.report.sinks import read_metrics
 
 ROOT = Path(__file__).parent.parent
 PICTURE = ROOT / "docs" / "optimizers.png"

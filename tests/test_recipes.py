@@ -22,7 +22,7 @@ from vit_jax.train.config import RunConfig, load_recipe
 from vit_jax.train.init_config import REQUIRED
 from vit_jax.train.initial import find_start
 from vit_jax.train.loop import train
-from vit_jax.train.report import read_metrics
+from vit_jax.train.report.sinks import read_metrics
 from vit_jax.train.run import open_inputs
 
 CONFIGS = Path(__file__).parent.parent / "configs"

@@ -76,9 +76,10 @@ def train(args: list[str], prog: str) -> int:
     from vit_jax.train.hosts.lost import LostError
     from vit_jax.train.interrupt import Interrupted
     from vit_jax.train.loop import train as run
+    from vit_jax.train.report.goodput import process_age
 
     try:
-        found, model = run(config)
+        found, model = run(config, age=process_age())
     except Interrupted as stop:
         _tell(str(stop))
         return stop.exit_code

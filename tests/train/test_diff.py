@@ -10,7 +10,7 @@ from vit_jax.errors import InputError
 from vit_jax.model.params import param_shapes
 from vit_jax.train.diff import diff, diff_losses
 from vit_jax.train.loop import HASHES
-from vit_jax.train.report import METRICS
+from vit_jax.train.report.sinks import METRICS
 from vit_jax.train.workdir import open_workdir
 
 # Twelve blocks, so that the order of names is not that of the alphabet.

@@ -32,7 +32,7 @@ from vit_jax.train.config import (
 )
 from vit_jax.train.mesh import make_mesh, place
 from vit_jax.train.mesh_config import MeshConfig
-from vit_jax.train.report import read_metrics
+from vit_jax.train.report.sinks import read_metrics
 from vit_jax.train.step import init_state, make_step
 from vit_jax.train.step_lines import read_lines
 from vit_jax.train.teacher import open_teacher

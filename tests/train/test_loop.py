@@ -14,7 +14,7 @@ from vit_jax.errors import InputError
 from vit_jax.evaluate import evaluate
 from vit_jax.release import load_release
 from vit_jax.train.feed import Feed
-from vit_jax.train.report import read_metrics
+from vit_jax.train.report.sinks import read_metrics
 from vit_jax.train.workdir import hold_workdir
 
 
@@ -39,6 +39,7 @@ def test_a_run_leaves_metrics_curves_config_checkpoints_and_a_model(finished):
         "checkpoints",
         "config.json",
         "curves.png",
+        "goodput.json",
         "hashes.jsonl",
         "metrics.jsonl",
         "model",

@@ -14,7 +14,7 @@ import pytest
 
 from vit_jax.train.config import load_recipe
 from vit_jax.train.loop import HASHES, train
-from vit_jax.train.report import read_metrics
+from vit_jax.train.report.sinks import read_metrics
 from vit_jax.train.step_lines import read_lines
 
 ROOT = Path(__file__).parent.parent.parent

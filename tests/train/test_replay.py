@@ -23,7 +23,7 @@ from vit_jax.train.flight import FOLDER, read_record
 from vit_jax.train.mesh import make_mesh, place
 from vit_jax.train.open_data import make_batches, on_device, open_images
 from vit_jax.train.replay import replay
-from vit_jax.train.report import read_metrics
+from vit_jax.train.report.sinks import read_metrics
 from vit_jax.train.step import init_state, make_step
 from vit_jax.train.step_lines import read_lines
 from vit_jax.train.workdir import hold_workdir

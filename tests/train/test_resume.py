@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from vit_jax.train.loop import HASHES
-from vit_jax.train.report import read_metrics
+from vit_jax.train.report.sinks import read_metrics
 from vit_jax.train.step_lines import read_lines
 
 ROOT = Path(__file__).parent.parent.parent

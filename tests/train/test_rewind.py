@@ -14,7 +14,7 @@ from vit_jax.data.order import Shard
 from vit_jax.train.feed import Feed
 from vit_jax.train.flight import read_record
 from vit_jax.train.open_data import make_batches, open_images
-from vit_jax.train.report import read_metrics
+from vit_jax.train.report.sinks import read_metrics
 from vit_jax.train.step_lines import read_lines
 
 BAD = 12  # the batch of step 13, two behind the checkpoint of step 10

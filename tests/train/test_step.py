@@ -51,7 +51,10 @@ def test_a_step_counts_and_tells(step, mesh):
     assert state.step == 2
     assert set(metrics[0]) == {
         "loss",
+        "top1",
         "grad_norm",
+        "update_norm",
+        "param_norm",
         "learning_rate",
         "bad",
         "stop",
@@ -120,8 +123,9 @@ def test_accumulated_gradients_are_those_of_the_whole_batch():
         )
         return jax.device_get(run(params, batch, jax.random.key(1)))
 
-    (loss, ours), (other, theirs) = gradients(parts), gradients(whole)
-    assert loss["loss"] == pytest.approx(other["loss"], rel=1e-6)
+    (values, ours), (others, theirs) = gradients(parts), gradients(whole)
+    for name in ("loss", "top1"):
+        assert values[name] == pytest.approx(others[name], rel=1e-6)
     # A bias of k changes nothing: its gradient is rounding alone.
     del theirs["blocks.0.attn.k.bias"]
     for name, expected in theirs.items():

@@ -99,6 +99,8 @@ FREE = (
     "run.keep_checkpoints",
     "run.keep_best",
     "run.hang_seconds",
+    "run.also",
+    "run.profile",
     "mesh.fsdp",
     "mesh.shard_rows",
     "hosts.coordinator",

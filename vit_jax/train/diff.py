@@ -9,7 +9,7 @@ from vit_jax.errors import InputError
 from vit_jax.model.params import param_shapes
 from vit_jax.train.config import FREE, TrainConfig, each_field
 from vit_jax.train.loop import HASHES
-from vit_jax.train.report import read_metrics
+from vit_jax.train.report.sinks import read_metrics
 from vit_jax.train.step_lines import read_lines
 from vit_jax.train.workdir import read_config
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -9,7 +10,33 @@ import numpy as np
 
 
 class DivergedError(RuntimeError):
-    """The loss or the gradients are not finite, and going back did not help."""
+    """The loss or the gradients are not finite, and going back did not help.
+
+    Args:
+      told: what was seen, in words.
+    """
+
+    def __init__(self, told: str) -> None:
+        super().__init__(
+            f"training diverged: {told} Lower optim.learning_rate, lengthen"
+            " optim.warmup_steps, or set optim.clip_norm."
+        )
+
+    @classmethod
+    def after(
+        cls, rewinds: int, steps: Sequence[tuple[int, int]], workdir: Path
+    ) -> "DivergedError":
+        """Returns what ends a run that has gone back as often as it may.
+
+        Args:
+          steps: step and batch of each that was not finite.
+        """
+        return cls(
+            f"{len(steps)} steps in a row from step {steps[0][0]} on had a loss or"
+            f" gradients that are not finite, after going back {rewinds} times. Nothing"
+            f" of them is saved. `vit-jax replay {workdir}` takes the first of them"
+            " again and says what is not finite."
+        )
 
 
 @dataclasses.dataclass(frozen=True)

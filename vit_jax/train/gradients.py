@@ -29,7 +29,8 @@ def find_gradients(
 ) -> Found:
     """Returns the mean losses of a batch, and the gradients of what is not frozen.
 
-    "loss" is what they are of; with a teacher, "distill_loss" is its part.
+    "loss" is what they are of; with a teacher, "distill_loss" is its part; "top1" is
+    the accuracy.
 
     Images are changed at random as one batch, so that accumulated gradients are those
     of the whole to rounding; only dropout is drawn part by part.

@@ -9,6 +9,14 @@ from collections.abc import Generator
 from pathlib import Path
 
 EXIT_CODE = 70
+# What a run is at, by the phase that its goodput counts.
+PLACES = {
+    "data": "waiting for data",
+    "compile": "taking the step",
+    "steps": "taking the step",
+    "evaluation": "evaluating",
+    "save": "saving",
+}
 
 
 class HangDetector:

@@ -4,6 +4,7 @@ Axes: b batch, n classes, h w k an image.
 """
 
 import jax
+import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
@@ -28,7 +29,10 @@ def find_objective(
     teacher: Teacher | None,
     rngs: nnx.Rngs | None,
 ) -> Losses:
-    """Returns the loss of a model, and with a teacher what `distill` gives besides.
+    """Returns loss and accuracy of a model, and with a teacher what `distill` gives.
+
+    "top1" is of the images as they are trained on, which mixup and cutmix may have made
+    of two: the larger one counts. Of two heads the mean, as at evaluation.
 
     Args:
       images: of 0 to 255, changed at random; the teacher sees the same.
@@ -36,9 +40,21 @@ def find_objective(
     """
     ours = normalise(images, pixels)
     if teacher is None:
-        return {"loss": find_loss(config.optim, model(ours, rngs=rngs), targets)}
+        logits = model(ours, rngs=rngs)
+        loss = find_loss(config.optim, logits, targets)
+        return {"loss": loss, "top1": find_top1(logits, targets)}
     heads = find_heads(model, ours, rngs=rngs)
-    return distill(config, heads, targets, teach(teacher, images))
+    losses = distill(config, heads, targets, teach(teacher, images))
+    logits = heads[0] if heads[1] is None else heads[0] + heads[1]
+    return {**losses, "top1": find_top1(logits, targets)}
+
+
+def find_top1(
+    logits: Float[Array, "b n"], targets: Float[Array, "b n"]
+) -> Float[Array, ""]:
+    """Returns the share of the images whose highest logit is their heaviest target."""
+    right = logits.argmax(axis=-1) == targets.argmax(axis=-1)
+    return right.mean(dtype=jnp.float32)
 
 
 def find_heads(

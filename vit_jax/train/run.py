@@ -14,11 +14,12 @@ from vit_jax.errors import InputError
 from vit_jax.evaluate import Evaluation, check_fits, evaluate
 from vit_jax.model.params import Params
 from vit_jax.pixels import Pixels
+from vit_jax.release import Release
 from vit_jax.train.config import TrainConfig
 from vit_jax.train.feed import Feed
 from vit_jax.train.fingerprint import fingerprint, whole_hash
 from vit_jax.train.initial import read_initial
-from vit_jax.train.mesh import make_mesh, place
+from vit_jax.train.mesh import gather, make_mesh, place
 from vit_jax.train.open_data import (
     Images,
     find_pixels,
@@ -188,3 +189,13 @@ def make_run_mesh(config: TrainConfig) -> Mesh:
 def this_shard() -> Shard:
     """Returns the part of each batch that this process makes."""
     return Shard(jax.process_index(), jax.process_count())
+
+
+def make_release(run: Run, params: Any) -> Release:
+    """Returns a trained model with what its user needs to know."""
+    return Release(
+        config=run.config.model,
+        params=gather(params, run.mesh),
+        pixels=run.pixels,
+        class_names=run.train.source.class_names,
+    )

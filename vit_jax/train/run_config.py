@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,12 @@ class RunConfig:
     row the run goes back to the checkpoint before them and passes their batches."""
     max_rewinds: int = 3
     """How often it may go back; then it stops."""
+    also: tuple[Literal["tensorboard", "wandb"], ...] = ()
+    """Where metrics go besides metrics.jsonl: event files for TensorBoard, which need
+    pip install '.[tensorboard]', or Weights & Biases, '.[wandb]'."""
+    profile: tuple[int, int] | None = None
+    """First and last step that JAX's profiler traces into the workdir, counted from
+    this start of the run; its first step is compiled, so from 2 on."""
     hang_seconds: float = 1800.0
     """After so long without a step, an evaluation or a save the run tells where it
     hangs, and ends. 0 never does."""
@@ -48,3 +55,8 @@ def find_run_faults(c: RunConfig) -> Iterator[str]:
     for name in ("seed", "keep_best", "max_rewinds", "hang_seconds"):
         if getattr(c, name) < 0:
             yield f"{name}={getattr(c, name)} is negative."
+    if c.profile is not None and not 2 <= c.profile[0] <= c.profile[1] <= c.steps:
+        yield (
+            f"profile={c.profile}; give the first and the last step to trace, at least"
+            f" 2, in order, and at most steps={c.steps}."
+        )

@@ -86,10 +86,11 @@ def _make_state(config: TrainConfig, params: Params) -> TrainState:
 def make_step(config: TrainConfig, pixels: Pixels, mesh: Mesh) -> Step:
     """Returns the compiled step; it consumes the state that it is given.
 
-    Its metrics are scalars on the device: loss, with a teacher distill_loss,
-    learning_rate, the global norm of the gradients before clipping, bad (1 where loss
-    or gradients were not finite, so that nothing was changed), and stop (the signal
-    that asks to stop, 0 for none).
+    Its metrics are scalars on the device: loss, with a teacher distill_loss; top1, the
+    accuracy on the images as they are trained on; learning_rate; the global norms of
+    the gradients before clipping, of the update and of the parameters behind it; bad (1
+    where loss or gradients were not finite, so that nothing was changed); and stop (the
+    signal that asks to stop, 0 for none).
     """
     optimizer = make_optimizer(config.optim, param_shapes(config.model))
     schedule = make_schedule(config.optim, config.run.steps)
@@ -116,6 +117,8 @@ def make_step(config: TrainConfig, pixels: Pixels, mesh: Mesh) -> Step:
         metrics = {
             **losses,
             "grad_norm": norm,
+            "update_norm": rate * optax.tree.norm(updates),
+            "param_norm": optax.tree.norm(params),
             "learning_rate": rate,
             "bad": jnp.where(finite, 0, 1),
             "stop": jnp.max(batch["stop"]),

@@ -1,0 +1,1 @@
+"""What a run tells: metrics, time, pictures and traces, of one process of many."""
