@@ -4,8 +4,8 @@
 
 Data: MNIST as a TFDS data set in DIR, 60,000 images to train on and 10,000 held out.
 `vit-jax data prepare` writes one from a Keras mnist.npz, without TensorFlow.
-Hardware and time: a GPU; two CPU cores take 1.45 s for each of the 4,687 steps, and with
-GLIBC_TUNABLES=glibc.malloc.hugetlb=1 in the environment (huge pages, Linux) 0.85 s.
+Hardware and time: a GPU; two CPU cores take 1.45 s for each of the 4,687 steps, and
+0.85 s with GLIBC_TUNABLES=glibc.malloc.hugetlb=1 set (huge pages, Linux).
 Expected: not measured to its end yet; see configs/mnist_small.py for two cores.
 
 The notebook trains for 40 epochs of batches of 512 with Adam at 1e-4; its attention
