@@ -11,7 +11,7 @@ import math
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Bool, Key, UInt32
+from jaxtyping import Array, Bool, Float, Key, UInt32
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = 0x1BD11BDA
@@ -21,9 +21,14 @@ def bernoulli(
     key: Key[Array, ""], p: float | Array, shape: tuple[int, ...]
 ) -> Bool[Array, "..."]:
     """Returns true with probability p, as `jax.random.bernoulli` does, to the bit."""
-    # 23 random bits behind the exponent of 1: a float32 from 1 to below 2.
-    drawn = (random_bits(key, shape) >> 9) | jnp.uint32(0x3F800000)
-    return lax.bitcast_convert_type(drawn, jnp.float32) - 1 < p
+    return to_unit(random_bits(key, shape)) < p
+
+
+def to_unit(bits: UInt32[Array, "*s"]) -> Float[Array, "*s"]:
+    """Returns float32 numbers from 0 to below 1, as `jax.random.uniform` makes them."""
+    # 23 of the bits behind the exponent of 1: from 1 to below 2.
+    drawn = (bits >> 9) | jnp.uint32(0x3F800000)
+    return lax.bitcast_convert_type(drawn, jnp.float32) - 1
 
 
 def random_bits(key: Key[Array, ""], shape: tuple[int, ...]) -> UInt32[Array, "..."]:

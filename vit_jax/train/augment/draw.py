@@ -9,6 +9,8 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Integer, PRNGKeyArray
 from scipy.special import betaincinv
 
+from vit_jax.model.threefry import to_unit
+
 
 def uniform(
     key: PRNGKeyArray, positions: Integer[Array, " b"], count: int
@@ -24,9 +26,7 @@ def uniform(
     index = positions[:, None] * count + jnp.arange(count)[None]  # (b, n)
     fold = jax.vmap(jax.vmap(lambda i: jax.random.fold_in(key, i)))
     words = jax.random.key_data(fold(index))  # (b, n, 2)
-    # 23 random bits behind the exponent of 1.
-    bits = ((words[..., 0] ^ words[..., 1]) >> 9) | jnp.uint32(0x3F800000)
-    return jax.lax.bitcast_convert_type(bits, jnp.float32) - 1
+    return to_unit(words[..., 0] ^ words[..., 1])
 
 
 def between(numbers: Float[Array, "*s"], low: float, high: float) -> Float[Array, "*s"]:
