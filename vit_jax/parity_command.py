@@ -112,19 +112,16 @@ class Parity(ModelOptions, TrainingOptions):
         )
 
     def _train(self) -> Any:
-        from vit_jax.train.proof.prove import RATES, prove_training
+        from vit_jax.train.proof.prove import prove_training
 
-        optimizer = self.optimizer or "adamw"
-        rate = self.learning_rate
+        names = ("optimizer", "batch_size", "learning_rate", "tolerance")
+        given = {name: getattr(self, name) for name in names}
         return prove_training(
             self.source,
             self.reference,
             steps=self.train_steps or 0,
-            optimizer=optimizer,
-            batch_size=self.batch_size or 32,
-            learning_rate=RATES[optimizer] if rate is None else rate,
-            tolerance=self.tolerance or 1e-5,
             seed=self.seed,
+            **{name: value for name, value in given.items() if value is not None},
             **self._told(),
         )
 
