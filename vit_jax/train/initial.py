@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from vit_jax.agree import agree, is_first
 from vit_jax.data.sources.find import find_source
 from vit_jax.errors import InputError
-from vit_jax.model.params import init_params
 from vit_jax.release import Release
 from vit_jax.train.config import TrainConfig
 from vit_jax.train.init_config import FOUND, InitConfig, check_needed, combine
@@ -71,14 +70,14 @@ def find_start(config: TrainConfig) -> Start:
     return Start(dataclasses.replace(config, model=model, init=init), params, told)
 
 
-def read_initial(config: TrainConfig) -> Params:
-    """Returns the float32 parameters of a resolved config: those drawn or the weights'.
+def read_initial(config: TrainConfig) -> Params | None:
+    """Returns the float32 parameters that a resolved config names; None to draw them.
 
     Raises:
       InputError: the weights are not there any more, or others than they were.
     """
     if config.init.weights is None:
-        return init_params(config.model, seed=config.run.seed)
+        return None
     return read_weights(config)[1]
 
 

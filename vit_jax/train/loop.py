@@ -1,6 +1,7 @@
 """The training loop: batch, step, report, evaluate, save; and back, where it must."""
 
 import contextlib
+import dataclasses
 import math
 import time
 from pathlib import Path
@@ -68,9 +69,11 @@ def _train(
         hang,
         Report(config, since=since, speaks=is_first()) as report,
     ):
-        with open_run(config, *inputs, begin.params) as run:
+        with open_run(config, *inputs) as run:
             report.goodput.at("restore")
-            state, card = run.restore()
+            state, card = run.restore(begin.params)
+            # The host's copy of the weights is not kept for the whole run.
+            begin = dataclasses.replace(begin, params=None)
             report.begin(int(state.step), state.params)
             if begin.told:
                 report.say(begin.told)

@@ -44,8 +44,6 @@ class Run:
     teacher: Teacher | None
     feed: Feed
     checkpoints: Checkpoints
-    initial: Params | None = None
-    """What it begins with, on the host; None to read or draw it when it is needed."""
 
     @property
     def pixels(self) -> Pixels:
@@ -53,11 +51,13 @@ class Run:
         return find_pixels(self.config, self.train.source)
 
     def restore(
-        self, *, at_most: int | None = None
+        self, initial: Params | None = None, *, at_most: int | None = None
     ) -> tuple[TrainState, dict[str, Any]]:
         """Returns the newest good state and its card, and goes to its batch.
 
         Args:
+          initial: what the run begins with, if it has been read; else it is read or
+            drawn where there is no checkpoint.
           at_most: the last step that it may have taken; None for any.
 
         Raises:
@@ -67,7 +67,7 @@ class Run:
         template = state_template(self.config, self.mesh)
         found = self.checkpoints.restore(template, at_most=at_most)
         if found is None:
-            params = self.initial or read_initial(self.config)
+            params = initial or read_initial(self.config)
             state, card = init_state(self.config, self.mesh, params), START
         else:
             step, state, card = found
@@ -113,17 +113,12 @@ class Run:
 
 @contextlib.contextmanager
 def open_run(
-    config: TrainConfig,
-    train: Images,
-    eval: Images,
-    teacher: Teacher | None,
-    initial: Params | None = None,
+    config: TrainConfig, train: Images, eval: Images, teacher: Teacher | None
 ) -> Generator[Run]:
     """Opens a run's batches and checkpoints until the end.
 
     Args:
       train, eval, teacher: of `open_inputs`.
-      initial: the parameters it begins with, if they have been read.
     """
     run, mesh = config.run, make_run_mesh(config)
     folder = run.workdir / "checkpoints"
@@ -141,7 +136,6 @@ def open_run(
             teacher=teacher,
             feed=Feed(batches, mesh),
             checkpoints=checkpoints,
-            initial=initial,
         )
 
 
