@@ -36,7 +36,8 @@ def get_config():
     model = find_preset("vit_tiny_patch16_224").config
     model = model.replace(in_channels=1, num_classes=10)
     data = DataConfig(batch_size=2, eval_batch_size=2, resize="squash")
-    return TrainConfig(model=model, data=data, run=RunConfig(log_every_steps=1))
+    run = RunConfig(steps=1000, log_every_steps=1)
+    return TrainConfig(model=model, data=data, run=run)
 """
 
 

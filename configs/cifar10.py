@@ -39,7 +39,7 @@ def get_config() -> TrainConfig:
         optim=OptimConfig(learning_rate=1e-3, warmup_steps=2000, label_smoothing=0.1),
         run=RunConfig(
             workdir=Path("runs/cifar10"),
-            steps=200 * 50_000 // 128,
+            epochs=200,
             log_every_steps=200,
             eval_every_steps=2000,
             save_every_steps=2000,

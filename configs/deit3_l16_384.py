@@ -47,14 +47,14 @@ def get_config() -> TrainConfig:
         optim=OptimConfig(
             learning_rate=1e-5,
             final_learning_rate=1e-5,
-            warmup_steps=5 * 1_281_167 // 512,
+            warmup_epochs=5,
             weight_decay=0.1,
             clip_norm=None,
             label_smoothing=0.1,
         ),
         run=RunConfig(
             workdir=Path("runs/deit3_l16_384"),
-            steps=20 * 1_281_167 // 512,
+            epochs=20,
             log_every_steps=100,
             eval_every_steps=2500,
             save_every_steps=1000,

@@ -55,7 +55,7 @@ def get_config() -> TrainConfig:
             name="lamb",
             learning_rate=4e-3,
             final_learning_rate=1e-5,
-            warmup_steps=5 * 1_281_167 // 2048,
+            warmup_epochs=5,
             weight_decay=0.05,
             eps=1e-8,
             clip_norm=1.0,
@@ -64,7 +64,7 @@ def get_config() -> TrainConfig:
         ),
         run=RunConfig(
             workdir=Path("runs/deit3_s16"),
-            steps=800 * 1_281_167 // 2048,
+            epochs=800,
             log_every_steps=100,
             eval_every_steps=10000,
             save_every_steps=1000,

@@ -50,14 +50,14 @@ def get_config() -> TrainConfig:
         optim=OptimConfig(
             learning_rate=5e-6,
             final_learning_rate=5e-6,
-            warmup_steps=5 * 1_281_167 // 512,
+            warmup_epochs=5,
             weight_decay=1e-8,
             clip_norm=None,
             label_smoothing=0.1,
         ),
         run=RunConfig(
             workdir=Path("runs/deit_b16_384"),
-            steps=30 * 1_281_167 // 512,
+            epochs=30,
             log_every_steps=100,
             eval_every_steps=2500,
             save_every_steps=1000,

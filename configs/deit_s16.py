@@ -50,14 +50,14 @@ def get_config() -> TrainConfig:
         optim=OptimConfig(
             learning_rate=1e-3,
             final_learning_rate=1e-5,
-            warmup_steps=5 * 1_281_167 // 1024,
+            warmup_epochs=5,
             weight_decay=0.05,
             clip_norm=None,
             label_smoothing=0.1,
         ),
         run=RunConfig(
             workdir=Path("runs/deit_s16"),
-            steps=300 * 1_281_167 // 1024,
+            epochs=300,
             log_every_steps=100,
             eval_every_steps=5000,
             save_every_steps=1000,

@@ -27,7 +27,7 @@ def get_config() -> TrainConfig:
         optim=OptimConfig(learning_rate=1e-4, final_learning_rate=1e-4, weight_decay=0),
         run=RunConfig(
             workdir=Path("runs/mnist"),
-            steps=40 * 60_000 // 512,
+            epochs=40,
             log_every_steps=200,
             eval_every_steps=1000,
             save_every_steps=1000,

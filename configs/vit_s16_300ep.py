@@ -61,7 +61,7 @@ def get_config() -> TrainConfig:
         ),
         run=RunConfig(
             workdir=Path("runs/vit_s16_300ep"),
-            steps=300 * 1_268_355 // 1024,
+            epochs=300,
             log_every_steps=100,
             eval_every_steps=5000,
             save_every_steps=1000,

@@ -61,7 +61,7 @@ def get_config() -> TrainConfig:
         ),
         run=RunConfig(
             workdir=Path("runs/vit_s16_90ep"),
-            steps=90 * 1_268_355 // 1024,
+            epochs=90,
             log_every_steps=100,
             eval_every_steps=5000,
             save_every_steps=1000,

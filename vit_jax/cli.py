@@ -4,6 +4,7 @@ Every command has `--help`. Heavy packages are imported inside the commands: `vi
 --help` answers at once.
 """
 
+import dataclasses
 import signal
 import sys
 import warnings
@@ -58,9 +59,12 @@ def train(args: list[str], prog: str) -> int:
     """Trains a model by a recipe; started again, it goes on where it stopped."""
     from vit_jax.train.config import TrainConfig, load_recipe
     from vit_jax.train.init_config import check_flags
+    from vit_jax.train.lengths import Timed, drop_flagged
 
     if args and not args[0].startswith("-"):
         recipe, prog = load_recipe(Path(args[0])), f"{prog} {args[0]}"
+        run, optim = drop_flagged(Timed(recipe.run, recipe.optim), args[1:])
+        recipe = dataclasses.replace(recipe, run=run, optim=optim)
         config = tyro.cli(TrainConfig, default=recipe, args=args[1:], prog=prog)
     elif args and args[0] in ("-h", "--help"):
         tyro.cli(TrainConfig, args=["--help"], prog=f"{prog} RECIPE")

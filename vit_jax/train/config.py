@@ -13,6 +13,7 @@ from vit_jax.train.data_config import DataConfig, find_data_faults
 from vit_jax.train.distill_config import DistillConfig, find_distill_faults
 from vit_jax.train.hosts.config import HostsConfig, find_faults
 from vit_jax.train.init_config import InitConfig, find_init_faults
+from vit_jax.train.lengths import Timed, are_steps, find_length_faults
 from vit_jax.train.mesh_config import MeshConfig
 from vit_jax.train.optim_config import OptimConfig
 from vit_jax.train.optim_faults import find_optim_faults
@@ -34,10 +35,14 @@ class TrainConfig:
     hosts: HostsConfig = dataclasses.field(default_factory=HostsConfig)
 
     def __post_init__(self) -> None:
+        timed = Timed(self.run, self.optim)
         optim = find_optim_faults(
-            self.optim, steps=self.run.steps, batch_size=self.data.batch_size
+            self.optim,
+            steps=self.run.steps if are_steps(timed) else None,
+            batch_size=self.data.batch_size,
         )
         faults = [
+            *find_length_faults(timed),
             *(f"init.{fault}" for fault in find_init_faults(self.init)),
             *find_data_faults(self.data, self.augment),
             *(f"optim.{fault}" for fault in optim),

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vit_jax.agree import agree, is_first
-from vit_jax.data.sources.find import find_source
+from vit_jax.data.sources.find import Source, find_source
 from vit_jax.errors import InputError
 from vit_jax.release import Release
-from vit_jax.train.config import TrainConfig
+from vit_jax.train.config import DataConfig, TrainConfig
 from vit_jax.train.init_config import FOUND, InitConfig, check_needed, combine
+from vit_jax.train.lengths import Timed, are_steps, to_steps
 from vit_jax.train.workdir import CONFIG, open_workdir, read_config
 from vit_jax.weights.read import read_release
 
@@ -35,6 +36,8 @@ class Start:
 def find_start(config: TrainConfig) -> Start:
     """Returns what a run begins with, or began with: then no weights are read.
 
+    Its lengths are steps from here on.
+
     Every process of a run calls it.
 
     Raises:
@@ -42,6 +45,7 @@ def find_start(config: TrainConfig) -> Start:
         not fit the recipe or the data; or the workdir holds another run.
     """
     check_needed(config.init)
+    config = count_steps(config)
     if config.init.weights is None:
         return Start(config)
     workdir = config.run.workdir
@@ -68,6 +72,21 @@ def find_start(config: TrainConfig) -> Start:
         )
     told = _tell(init, release)
     return Start(dataclasses.replace(config, model=model, init=init), params, told)
+
+
+def count_steps(config: TrainConfig) -> TrainConfig:
+    """Returns a config whose lengths are steps: of so many images as there are.
+
+    Raises:
+      InputError: the run has no length, or one is shorter than a step.
+    """
+    timed = Timed(config.run, config.optim)
+    if are_steps(timed):
+        return config
+    data = config.data
+    source = dataclasses.replace(_find_source(data), split=data.train_split)
+    run, optim = to_steps(timed, batch_size=data.batch_size, num_images=len(source))
+    return dataclasses.replace(config, run=run, optim=optim)
 
 
 def read_initial(config: TrainConfig) -> Params | None:
@@ -155,8 +174,11 @@ def _check_head(config: TrainConfig, release: Release) -> None:
 
 
 def _classes(config: TrainConfig) -> tuple[str, ...]:
-    data = config.data
-    return find_source(data.source, data_dir=data.data_dir.expanduser()).class_names
+    return _find_source(config.data).class_names
+
+
+def _find_source(data: DataConfig) -> Source:
+    return find_source(data.source, data_dir=data.data_dir.expanduser())
 
 
 def _tell(init: InitConfig, release: Release) -> str:

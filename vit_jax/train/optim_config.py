@@ -48,8 +48,14 @@ class OptimConfig:
     """After the warm-up: to final_learning_rate as a cosine or a line; constant; or
     divided by sqrt(1 + steps / rsqrt_timescale) (arXiv:2106.04560)."""
     warmup_steps: int = 0
+    """On a line from 0; or in the two units below."""
+    warmup_epochs: float = 0
+    warmup_examples: int = 0
     cooldown_steps: int = 0
-    """constant, rsqrt: the last steps, on a line to final_learning_rate."""
+    """constant, rsqrt: the last steps, on a line to final_learning_rate; or in the two
+    units below."""
+    cooldown_epochs: float = 0
+    cooldown_examples: int = 0
     rsqrt_timescale: int | None = None
     """rsqrt: None is 10,000 steps."""
     final_learning_rate: float = 0.0

@@ -15,18 +15,22 @@ from vit_jax.train.optim_config import (
 )
 
 
-def find_optim_faults(c: OptimConfig, *, steps: int, batch_size: int) -> Iterator[str]:
+def find_optim_faults(
+    c: OptimConfig, *, steps: int | None, batch_size: int
+) -> Iterator[str]:
     """Yields a sentence for each fault.
 
     Args:
-      steps: of the run.
+      steps: of the run; None where it, the warm-up or the cool-down is no number of
+        steps yet.
     """
     choices = list(_choices(c))
     yield from choices
     if not choices:
         yield from _without_effect(c)
         yield from _own_settings(c)
-        yield from _schedule(c, steps)
+        if steps is not None:
+            yield from _schedule(c, steps)
     yield from _numbers(c)
     if c.accumulate_steps < 1 or batch_size % c.accumulate_steps:
         yield (
@@ -60,15 +64,16 @@ def _without_effect(c: OptimConfig) -> Iterator[str]:
                 f" setting of {', '.join(owners)}."
             )
     ends = c.schedule in ("cosine", "linear")
-    if ends and c.cooldown_steps:
+    cooldown = c.cooldown_steps or c.cooldown_epochs or c.cooldown_examples
+    if ends and cooldown:
         yield (
-            f"cooldown_steps={c.cooldown_steps} does nothing with"
-            f" schedule={c.schedule!r}, which falls to its end anyway."
+            f"a cool-down of {cooldown} does nothing with schedule={c.schedule!r},"
+            " which falls to its end anyway."
         )
-    if not ends and not c.cooldown_steps and c.final_learning_rate:
+    if not ends and not cooldown and c.final_learning_rate:
         yield (
             f"final_learning_rate={c.final_learning_rate} does nothing with"
-            f" schedule={c.schedule!r} without cooldown_steps."
+            f" schedule={c.schedule!r} without a cool-down (optim.cooldown-steps)."
         )
     if c.schedule != "rsqrt" and c.rsqrt_timescale is not None:
         yield (
@@ -114,11 +119,11 @@ def _schedule(c: OptimConfig, steps: int) -> Iterator[str]:
             f" {steps - c.warmup_steps} steps that run.steps={steps} has after the"
             " warm-up."
         )
-    if c.rsqrt_timescale is not None and c.rsqrt_timescale < 1:
-        yield f"rsqrt_timescale={c.rsqrt_timescale}; at least 1."
 
 
 def _numbers(c: OptimConfig) -> Iterator[str]:
+    if c.rsqrt_timescale is not None and c.rsqrt_timescale < 1:
+        yield f"rsqrt_timescale={c.rsqrt_timescale}; at least 1."
     for name in ("learning_rate", "final_learning_rate", "weight_decay"):
         if getattr(c, name) < 0:
             yield f"{name}={getattr(c, name)} is negative."

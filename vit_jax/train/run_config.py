@@ -1,6 +1,7 @@
 """RunConfig: how long a run is, and how it keeps what it has done."""
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -14,7 +15,13 @@ class RunConfig:
     """Folder of the metrics, the curves, the checkpoints and the model."""
     seed: int = 0
     """Decides every random number of the run."""
-    steps: int = 1000
+    steps: int = 0
+    """Length, or 0 where epochs or examples say it."""
+    epochs: float = 0
+    """Length as the times that the training images come; a step is data.batch_size of
+    them, repeated or not."""
+    examples: int = 0
+    """Length as training images, counted again each time that they come."""
     log_every_steps: int = 50
     eval_every_steps: int = 250
     """Evaluates on all held-out images; the last step always does."""
@@ -43,7 +50,6 @@ class RunConfig:
 def find_run_faults(c: RunConfig) -> Iterator[str]:
     """Yields a sentence for each fault."""
     for name in (
-        "steps",
         "log_every_steps",
         "eval_every_steps",
         "save_every_steps",
@@ -55,8 +61,9 @@ def find_run_faults(c: RunConfig) -> Iterator[str]:
     for name in ("seed", "keep_best", "max_rewinds", "hang_seconds"):
         if getattr(c, name) < 0:
             yield f"{name}={getattr(c, name)} is negative."
-    if c.profile is not None and not 2 <= c.profile[0] <= c.profile[1] <= c.steps:
+    last = c.steps or math.inf
+    if c.profile is not None and not 2 <= c.profile[0] <= c.profile[1] <= last:
         yield (
             f"profile={c.profile}; give the first and the last step to trace, at least"
-            f" 2, in order, and at most steps={c.steps}."
+            f" 2, in order, and none behind the run's last."
         )

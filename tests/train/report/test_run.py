@@ -79,6 +79,6 @@ def test_tensorboard_gets_what_the_file_gets(told):
 
 @pytest.mark.parametrize("steps", [(1, 3), (5, 4), (2, 1001)])
 def test_steps_that_cannot_be_traced_are_refused(steps):
-    assert not list(find_run_faults(RunConfig(profile=(2, 1000))))
-    (fault,) = find_run_faults(RunConfig(profile=steps))
+    assert not list(find_run_faults(RunConfig(steps=1000, profile=(2, 1000))))
+    (fault,) = find_run_faults(RunConfig(steps=1000, profile=steps))
     assert fault.startswith(f"profile={steps}; give the first and the last step")
