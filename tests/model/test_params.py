@@ -9,7 +9,7 @@ from vit_jax.model.params import bind, param_shapes, unbind
 def test_unbind_undoes_bind(tiny):
     params = random_params(tiny.replace(depth=11))
     again = unbind(bind(tiny.replace(depth=11), params))
-    assert again.keys() == params.keys()
+    assert list(again) == list(params)
     assert all(np.array_equal(again[name], params[name]) for name in params)
 
 

@@ -19,6 +19,7 @@ from vit_jax.model.init import initial_value
 from vit_jax.model.vit import VisionTransformer
 
 Params = Mapping[str, jax.Array | NDArray[Any]]
+_FIRST = "blocks.0."
 
 
 @functools.lru_cache(maxsize=32)
@@ -33,7 +34,17 @@ def _abstract(config: ViTConfig) -> tuple[nnx.GraphDef, dict[str, tuple[int, ...
 
 def param_shapes(config: ViTConfig) -> dict[str, tuple[int, ...]]:
     """Returns the name and shape of every parameter, without making any."""
-    return dict(_abstract(config)[1])
+    if config.num_kv_heads:  # by which blocks may differ
+        return dict(_abstract(config)[1])
+    # One block is built, and named as often as there are blocks: names are sorted.
+    _, shapes = _abstract(config.replace(depth=1))
+    block = {name: shape for name, shape in shapes.items() if name.startswith(_FIRST)}
+    every = {
+        f"blocks.{i}.{name.removeprefix(_FIRST)}": shape
+        for i in range(config.depth)
+        for name, shape in block.items()
+    }
+    return every | {name: shapes[name] for name in shapes if name not in block}
 
 
 def init_params(config: ViTConfig, *, seed: int) -> dict[str, np.ndarray]:
