@@ -1,10 +1,11 @@
 """A small ViT from scratch on MNIST, for two CPU cores.
 
+    export GLIBC_TUNABLES=glibc.malloc.hugetlb=1  # Linux: huge pages for large arrays
     python train.py configs/mnist_small.py --data.data-dir DIR
 
 Data: MNIST as a TFDS data set in DIR, as for configs/mnist.py.
-Hardware and time: two CPU cores, 12 minutes beside other work.
-Expected: 99.05 % held-out accuracy (seed 0).
+Hardware and time: two CPU cores, 9 min 50 s; without huge pages 1.4 times as long.
+Expected: 99.11 % held-out accuracy (seed 0).
 
 The values were chosen on the last 10,000 training images, after 1,500 steps: a class
 token and learned positions alone gave 93.1 %, the mean over the patches 93.8 %, rotary
@@ -45,9 +46,9 @@ def get_config() -> TrainConfig:
         optim=OptimConfig(learning_rate=4e-3, warmup_steps=300, beta2=0.98),
         run=RunConfig(
             workdir=Path("runs/mnist_small"),
-            steps=6000,
+            steps=8000,
             log_every_steps=200,
-            eval_every_steps=2000,
+            eval_every_steps=4000,
             save_every_steps=1000,
         ),
     )

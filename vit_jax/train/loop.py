@@ -134,6 +134,7 @@ class Training:
             batch_number = self.run.feed.number
             self.at("data", done + 1)
             batch = self.run.feed.take(stop=self.agreement.guard.number)
+            self.report.end_wait()
             self.at("steps" if done > start else "compile", done + 1)
             with self.report.trace.of(done - start + 1):
                 state, metrics = self.step(state, batch, self.run.teacher)

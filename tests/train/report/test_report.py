@@ -87,3 +87,28 @@ def test_a_process_that_does_not_speak_writes_and_says_nothing(tmp_path, capsys)
         report.goodput.save(4)
     assert not list(tmp_path.iterdir())
     assert capsys.readouterr().out == ""
+
+
+@dataclasses.dataclass
+class Sent:
+    """A step's result."""
+
+    ready: bool
+
+    def is_ready(self) -> bool:
+        return self.ready
+
+
+@pytest.mark.parametrize(
+    ("sent", "phase"), [([], "data"), ([True], "data"), ([True, False], "steps")]
+)
+def test_a_batch_is_waited_for_where_devices_have_nothing_to_do(tmp_path, sent, phase):
+    with Report(config_in(tmp_path)) as report:
+        report.pace.waiting.extend(map(Sent, sent))
+        report.goodput.at("data")
+        report.goodput.last -= 100
+        report.end_wait()
+        report.goodput.at("compile")
+    (most, seconds) = max(report.goodput.seconds.items(), key=lambda item: item[1])
+    assert most == phase
+    assert 100 <= seconds < 101

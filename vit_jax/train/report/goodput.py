@@ -20,7 +20,8 @@ PHASES = {
     "save": "saves",
     "lost": "lost",
 }
-"""lost is all that was spent after the state that was gone back to: after a kill, or
+"""data wait is the time in which neither a batch nor work for the devices was there.
+lost is all that was spent after the state that was gone back to: after a kill, or
 after steps that were not finite. The first step counts as compile; an evaluation's own
 compilation counts as evaluation."""
 # Of so many saves it is known what had been spent until then.
@@ -54,6 +55,10 @@ class Goodput:
         now = time.perf_counter()
         self.seconds[self.phase] += now - self.last
         self.phase, self.last = phase, now
+
+    def instead(self, phase: str) -> None:
+        """Says what the time since `at` went into instead."""
+        self.phase = phase
 
     def resume(self, step: int) -> None:
         """Adds what earlier starts spent, as this one goes on behind a step."""

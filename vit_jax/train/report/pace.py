@@ -4,6 +4,7 @@ import collections
 import math
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 
@@ -21,7 +22,8 @@ class Pace:
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self.waiting: collections.deque[jax.Array] = collections.deque()
+        # Any: jax.Array's type does not tell of is_ready().
+        self.waiting: collections.deque[Any] = collections.deque()
         self.restart()
 
     def restart(self) -> None:
@@ -34,6 +36,10 @@ class Pace:
         self.waiting.append(result)
         if len(self.waiting) > self.most:
             self._see()
+
+    def is_busy(self) -> bool:
+        """Returns whether the devices have a step to work on."""
+        return bool(self.waiting) and not self.waiting[-1].is_ready()
 
     def drain(self) -> None:
         """Waits for all steps."""

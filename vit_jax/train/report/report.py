@@ -96,6 +96,11 @@ class Report:
         self.waited = self.goodput.seconds["data"]
         self.pace.restart()
 
+    def end_wait(self) -> None:
+        """Says that a batch came; it was waited for if the devices had run dry."""
+        if self.pace.is_busy():
+            self.goodput.instead("steps")
+
     def write_train(self, step: int, metrics: dict[str, float]) -> None:
         """Writes the means over the steps since the last call, and shows them."""
         self.done = step
