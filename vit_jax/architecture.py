@@ -185,8 +185,9 @@ class Architecture:
     """Of the matrix products and activations. Parameters, norms, softmax and logits
     stay float32."""
     attention: Literal["auto", "xla", "cudnn"] = "auto"
-    """Implementation of jax.nn.dot_product_attention. cudnn needs an NVIDIA GPU,
-    bfloat16 and no attention dropout."""
+    """auto takes what is fastest on the device; the others are implementations of
+    jax.nn.dot_product_attention. cudnn needs an NVIDIA GPU, bfloat16 and no attention
+    dropout."""
     scan_layers: bool = False
     """Compile one block and loop over it: compile time independent of depth."""
     remat: Literal["none", "full", "dots"] = "none"

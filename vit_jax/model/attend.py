@@ -25,8 +25,10 @@ def attend(
 ) -> Float[Array, "b t h w"]:
     """Returns attention by the implementation that the config names.
 
-    jax.nn.dot_product_attention takes neither dropout nor values of another width than
-    keys; with these the weights are written out.
+    "auto" is jax.nn.dot_product_attention, but on CPU it is `head_major`, which is 1.4
+    times faster there, forward and backward, and makes a training step of ViT-S/16 1.3
+    times faster. jax.nn.dot_product_attention takes neither dropout nor values of
+    another width than keys; with these it is `head_major` everywhere.
 
     Raises:
       InputError: attention='cudnn' without an NVIDIA GPU.
@@ -37,15 +39,16 @@ def attend(
             f" {jax.default_backend()} here: choose attention='auto'."
         )
     drops = rngs is not None and config.attn_dropout > 0
-    if drops or v.shape[-1] != k.shape[-1]:
-        return _write_out(q, k, v, scale, bias, config.attn_dropout, rngs)
+    on_cpu = config.attention == "auto" and jax.default_backend() == "cpu"
+    if on_cpu or drops or v.shape[-1] != k.shape[-1]:
+        return head_major(q, k, v, scale, bias, config.attn_dropout, rngs)
     implementation = None if config.attention == "auto" else config.attention
     return jax.nn.dot_product_attention(
         q, k, v, bias, scale=scale, implementation=implementation
     )
 
 
-def _write_out(
+def head_major(
     q: Float[Array, "b t h e"],
     k: Float[Array, "b s g e"],
     v: Float[Array, "b s g w"],
@@ -56,11 +59,14 @@ def _write_out(
 ) -> Float[Array, "b t h w"]:
     """Returns attention with a share `rate` of its weights dropped, if given rngs.
 
-    Logits and softmax are float32, as they are in jax.nn.dot_product_attention.
+    Heads stand before tokens, so that each product is one of matrices that lie in one
+    piece. Logits and softmax are float32, as in jax.nn.dot_product_attention.
     """
     groups = q.shape[2] // k.shape[2]
     k, v = (jnp.repeat(x, groups, axis=2) for x in (k, v))  # (b, s, h, ...)
-    logits = jnp.einsum("bthe,bshe->bhts", q, k, preferred_element_type=jnp.float32)
-    logits = logits * scale if bias is None else logits * scale + bias
+    q, k, v = (x.swapaxes(1, 2) for x in (q * scale, k, v))  # (b, h, t or s, ...)
+    logits = jnp.einsum("bhte,bhse->bhts", q, k, preferred_element_type=jnp.float32)
+    logits = logits if bias is None else logits + bias
     weights = dropout(jax.nn.softmax(logits, axis=-1), rate, rngs)
-    return jnp.einsum("bhts,bshw->bthw", weights.astype(v.dtype), v)
+    y = jnp.einsum("bhts,bhsw->bhtw", weights.astype(v.dtype), v)
+    return y.swapaxes(1, 2)
