@@ -189,7 +189,7 @@ class Architecture:
     jax.nn.dot_product_attention. cudnn needs an NVIDIA GPU, bfloat16 and no attention
     dropout."""
     scan_layers: bool = False
-    """Compile one block and loop over it: compile time independent of depth."""
+    """Compile one block and loop over it; the blocks' parameters are stacked first."""
     remat: Literal["none", "full", "dots"] = "none"
     """What the backward pass computes again to save memory: nothing; each block
     (arXiv:1604.06174); or all of it but the results of dense layers, which are kept."""

@@ -46,7 +46,7 @@ def test_a_recipe_that_is_not_there_names_those_that_are():
         ({"data": DataConfig(batch_size=0)}, "data.batch_size=0; at least 1"),
         ({"data": DataConfig(repeats=0)}, "data.repeats=0; at least 1"),
         ({"data": DataConfig(repeats=3)}, "repeats images that nothing changes"),
-        ({"run": RunConfig(steps=-1)}, "run.steps=-1 is negative"),
+        ({"run": RunConfig(steps=-1)}, "run.steps=-1; a length is positive"),
         ({"run": RunConfig(seed=-1)}, "run.seed=-1 is negative"),
         (
             {"optim": OptimConfig(warmup_steps=5000), "run": RunConfig(steps=1000)},

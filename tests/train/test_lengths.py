@@ -1,6 +1,7 @@
 """Lengths in steps, epochs and examples."""
 
 import dataclasses
+import math
 import re
 
 import numpy as np
@@ -61,10 +62,12 @@ def test_what_is_counted_is_steps():
             {"optim": OptimConfig(warmup_epochs=1.0, warmup_examples=5)},
             "optim.warmup_epochs=1.0 and optim.warmup_examples=5 say one length",
         ),
-        ({"run": RunConfig(epochs=-1.0)}, "run.epochs=-1.0 is negative"),
+        ({"run": RunConfig(epochs=-1.0)}, "run.epochs=-1.0; a length is positive"),
+        ({"run": RunConfig(epochs=math.inf)}, "run.epochs=inf; a length is positive"),
+        ({"run": RunConfig(epochs=math.nan)}, "run.epochs=nan; a length is positive"),
         (
             {"optim": OptimConfig(cooldown_epochs=1.0)},
-            "a cool-down of 1.0 does nothing with schedule='cosine'",
+            "optim.cooldown_epochs=1.0 does nothing with schedule='cosine'",
         ),
     ],
 )

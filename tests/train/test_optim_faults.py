@@ -31,7 +31,7 @@ def test_settings_without_a_value_are_fields_that_say_none():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"cooldown_steps": 5}, "a cool-down of 5 does nothing with schedule='cosine'"),
+        ({"cooldown_steps": 5}, "cooldown_steps=5 does nothing with schedule='cosine'"),
         ({"rsqrt_timescale": 9}, "rsqrt_timescale=9 does nothing"),
         (
             {"schedule": "constant", "final_learning_rate": 0.1},

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vit_jax.agree import agree, is_first
-from vit_jax.data.sources.find import Source, find_source
 from vit_jax.errors import InputError
 from vit_jax.release import Release
-from vit_jax.train.config import DataConfig, TrainConfig
+from vit_jax.train.config import TrainConfig
 from vit_jax.train.init_config import FOUND, InitConfig, check_needed, combine
 from vit_jax.train.lengths import Timed, are_steps, to_steps
+from vit_jax.train.open_data import find_data
 from vit_jax.train.workdir import CONFIG, open_workdir, read_config
 from vit_jax.weights.read import read_release
 
@@ -84,7 +84,7 @@ def count_steps(config: TrainConfig) -> TrainConfig:
     if are_steps(timed):
         return config
     data = config.data
-    source = dataclasses.replace(_find_source(data), split=data.train_split)
+    source = dataclasses.replace(find_data(data), split=data.train_split)
     run, optim = to_steps(timed, batch_size=data.batch_size, num_images=len(source))
     return dataclasses.replace(config, run=run, optim=optim)
 
@@ -174,11 +174,7 @@ def _check_head(config: TrainConfig, release: Release) -> None:
 
 
 def _classes(config: TrainConfig) -> tuple[str, ...]:
-    return _find_source(config.data).class_names
-
-
-def _find_source(data: DataConfig) -> Source:
-    return find_source(data.source, data_dir=data.data_dir.expanduser())
+    return find_data(config.data).class_names
 
 
 def _tell(init: InitConfig, release: Release) -> str:

@@ -1,6 +1,7 @@
 """How long a run, its warm-up and its cool-down are: steps, epochs or examples."""
 
 import dataclasses
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -42,9 +43,10 @@ def each_said(timed: Timed) -> Iterator[Said]:
 
 
 def find_length_faults(timed: Timed) -> Iterator[str]:
-    """Yields a sentence for each length that is negative, or said twice."""
+    """Yields a sentence for each length that is no length, or said twice."""
     said = list(each_said(timed))
-    yield from (f"{each} is negative." for each in said if each.value < 0)
+    wrong = [each for each in said if not 0 < each.value < math.inf]
+    yield from (f"{each}; a length is positive and finite." for each in wrong)
     for length in LENGTHS:
         told = [str(each) for each in said if (each.part, each.prefix) == length]
         if len(told) > 1:

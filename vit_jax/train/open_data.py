@@ -12,7 +12,7 @@ from vit_jax.data.order import Shard
 from vit_jax.data.pipeline import Batch, Batches, train_batches
 from vit_jax.data.simple_crop import SimpleCrop
 from vit_jax.data.sources import ImageSource
-from vit_jax.data.sources.find import find_source
+from vit_jax.data.sources.find import Source, find_source
 from vit_jax.data.transforms import AsIs, EvalCrop, TrainCrop, Transform
 from vit_jax.pixels import Pixels
 from vit_jax.train.config import DataConfig, TrainConfig
@@ -33,6 +33,11 @@ class Images:
         return describe_decoder(getattr(self.transform, "decoder", "pil"))
 
 
+def find_data(data: DataConfig) -> Source:
+    """Returns the source that a config names, before it is known which split."""
+    return find_source(data.source, data_dir=data.data_dir.expanduser())
+
+
 def open_images(
     data: DataConfig, model: ViTConfig, part: Literal["train", "eval"]
 ) -> Images:
@@ -42,8 +47,7 @@ def open_images(
       InputError: there are none.
     """
     split = data.train_split if part == "train" else data.eval_split
-    found = find_source(data.source, data_dir=data.data_dir.expanduser())
-    source: ImageSource = dataclasses.replace(found, split=split)
+    source: ImageSource = dataclasses.replace(find_data(data), split=split)
     transform = choose_transform(data, model, part)
     if data.in_memory:
         held = hold(source, transform, num_threads=max(1, data.num_threads))

@@ -64,11 +64,12 @@ def _without_effect(c: OptimConfig) -> Iterator[str]:
                 f" setting of {', '.join(owners)}."
             )
     ends = c.schedule in ("cosine", "linear")
-    cooldown = c.cooldown_steps or c.cooldown_epochs or c.cooldown_examples
+    names = ("cooldown_steps", "cooldown_epochs", "cooldown_examples")
+    cooldown = [f"{name}={getattr(c, name)}" for name in names if getattr(c, name)]
     if ends and cooldown:
         yield (
-            f"a cool-down of {cooldown} does nothing with schedule={c.schedule!r},"
-            " which falls to its end anyway."
+            f"{cooldown[0]} does nothing with schedule={c.schedule!r}, which falls to"
+            " its end anyway."
         )
     if not ends and not cooldown and c.final_learning_rate:
         yield (

@@ -65,5 +65,5 @@ def find_run_faults(c: RunConfig) -> Iterator[str]:
     if c.profile is not None and not 2 <= c.profile[0] <= c.profile[1] <= last:
         yield (
             f"profile={c.profile}; give the first and the last step to trace, at least"
-            f" 2, in order, and none behind the run's last."
+            " 2, in order, and none behind the run's last."
         )
