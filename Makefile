@@ -25,6 +25,9 @@ bench: .venv/installed-test
 	$(BIN)/python -m benchmarks.kills
 	$(BIN)/python -m benchmarks.soak
 	$(BIN)/python -m benchmarks.loop_costs
+	$(BIN)/python -m benchmarks.step_profile
+	$(BIN)/python -m benchmarks.compile_times
+	$(BIN)/python -m benchmarks.speed
 
 lint: .venv/installed-check
 	$(BIN)/ruff check

@@ -10,9 +10,10 @@ and, of transformers < 5, in Flax; Equimo. What cannot be imported is told and l
 
 Each is a process of its own, so that a failure costs only itself. Rounds go around
 (ours, timm, ..., ours, timm, ...), so that what else the machine does meets all alike.
-All take random weights, images of 224 x 224, the same batch, exact GELU, cross-entropy
-and AdamW; parameters are float32, products in `--dtype`. Our training step is that of
-train.py, from uint8 images on, with all that it reports.
+All take random weights, images of 224 x 224, the same batch, exact GELU (Equimo its
+default, by tanh), cross-entropy and AdamW; parameters are float32, products in
+`--dtype`. Our training step is that of train.py without augmentation, from uint8
+images on.
 
 Images a second are the median over the rounds, with quartiles; `x timm` is the median
 of the ratios within a round. MFU counts the products of the model, not what is computed

@@ -65,13 +65,7 @@ def huggingface_flax(case: dict[str, Any]) -> Parts:
     import jax.numpy as jnp
     from transformers import FlaxViTForImageClassification, ViTConfig
 
-    config = ViTConfig(
-        hidden_size=case["embed_dim"],
-        num_hidden_layers=case["depth"],
-        num_attention_heads=case["num_heads"],
-        intermediate_size=4 * case["embed_dim"],
-        num_labels=1000,
-    )
+    config = ViTConfig(**huggingface_sizes(case))
     model = FlaxViTForImageClassification(config, dtype=jnp.dtype(case["dtype"]))
 
     def logits(params: Any, images: jax.Array) -> jax.Array:
@@ -124,6 +118,28 @@ def make_batch(case: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (case["batch"], 224, 224, 3), dtype=np.uint8)
     return images, rng.integers(0, 1000, case["batch"]).astype(np.int32)
+
+
+def huggingface_sizes(case: dict[str, Any]) -> dict[str, int]:
+    """Returns a model's sizes by their names in transformers."""
+    return {
+        "hidden_size": case["embed_dim"],
+        "num_hidden_layers": case["depth"],
+        "num_attention_heads": case["num_heads"],
+        "intermediate_size": 4 * case["embed_dim"],
+        "num_labels": 1000,
+    }
+
+
+def find_ceiling(product: Callable[[], Any], n: int) -> float:
+    """Returns the FLOP/s of a product of (n, n) matrices, the fastest of six."""
+    product()
+    best = 0.0
+    for _ in range(6):
+        since = time.perf_counter()
+        product()
+        best = max(best, 2 * n**3 / (time.perf_counter() - since))
+    return best
 
 
 def _peer(
@@ -179,12 +195,7 @@ def _serve(step: Callable[[], Any], case: dict[str, Any]) -> Parts:
     def ceiling() -> float:
         n = 2048 if jax.default_backend() == "cpu" else 8192
         a = jnp.ones((n, n), case["dtype"])
-        product, best = jax.jit(jnp.matmul), 0.0
-        product(a, a).block_until_ready()
-        for _ in range(6):
-            since = time.perf_counter()
-            product(a, a).block_until_ready()
-            best = max(best, 2 * n**3 / (time.perf_counter() - since))
-        return best
+        product = jax.jit(jnp.matmul)
+        return find_ceiling(lambda: product(a, a).block_until_ready(), n)
 
     return run, ceiling, memory

@@ -1,10 +1,14 @@
 """The contestants of benchmarks.speed that are torch's."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.speed_jax import Parts, make_batch
+from benchmarks.speed_jax import (
+    Parts,
+    find_ceiling,
+    huggingface_sizes,
+    make_batch,
+)
 
 
 def timm_eager(case: dict[str, Any]) -> Parts:
@@ -26,14 +30,7 @@ def huggingface(case: dict[str, Any]) -> Parts:
     mend_torchvision()
     from transformers import ViTConfig, ViTForImageClassification
 
-    config = ViTConfig(
-        hidden_size=case["embed_dim"],
-        num_hidden_layers=case["depth"],
-        num_attention_heads=case["num_heads"],
-        intermediate_size=4 * case["embed_dim"],
-        num_labels=1000,
-        attn_implementation="sdpa",
-    )
+    config = ViTConfig(**huggingface_sizes(case), attn_implementation="sdpa")
     model = ViTForImageClassification(config)
     return _serve(model, case, logits=lambda out: out.logits)
 
@@ -94,12 +91,11 @@ def _serve(
         n = 8192 if device == "cuda" else 2048
         kind = getattr(torch, case["dtype"])
         a, b = (torch.randn(n, n, device=device, dtype=kind) for _ in range(2))
-        best = 0.0
-        for _ in range(6):
-            since = time.perf_counter()
-            a @ b
+
+        def product() -> None:
+            torch.matmul(a, b)
             wait()
-            best = max(best, 2 * n**3 / (time.perf_counter() - since))
-        return best
+
+        return find_ceiling(product, n)
 
     return run, ceiling, memory
