@@ -32,8 +32,10 @@ def test_a_flax_folder_computes_what_transformers_4_did(name):
     with np.load(folder / "outputs.npz") as file:
         images, expected = file["images"], file[OUTPUTS[name]]
     logits = np.asarray(vit_jax.load(folder)(images))
-    # Rounding of two blocks in float32; a wrong norm_eps is 1e-5 and more.
-    np.testing.assert_allclose(logits, expected, atol=5e-6 * np.abs(expected).max())
+    # Weights an ulp away move "vit" by up to 1.1e-5 (its class token, of a deviation of
+    # 0.07, is normed first) and the others by 1.6e-6; a wrong norm_eps by 6.8e-5 and
+    # more. All are shares of the largest value.
+    np.testing.assert_allclose(logits, expected, atol=2e-5 * np.abs(expected).max())
 
 
 @each
