@@ -35,6 +35,7 @@ ROWS = [
         "commands",
         "data_commands",
         "parity_command",
+        "process",
         "run_commands",
         "weights_commands",
     ],

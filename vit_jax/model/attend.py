@@ -59,13 +59,17 @@ def head_major(
     """Returns attention with a share `rate` of its weights dropped, if given rngs.
 
     Heads stand before tokens, so that each product is one of matrices that lie in one
-    piece. Logits and softmax are float32, as in jax.nn.dot_product_attention.
+    piece. Logits and softmax are float32, as in jax.nn.dot_product_attention; its sums
+    divide the outputs, which are fewer than the weights.
     """
     groups = q.shape[2] // k.shape[2]
     k, v = (jnp.repeat(x, groups, axis=2) for x in (k, v))  # (b, s, h, ...)
     q, k, v = (x.swapaxes(1, 2) for x in (q * scale, k, v))  # (b, h, t or s, ...)
     logits = jnp.einsum("bhte,bhse->bhts", q, k, preferred_element_type=jnp.float32)
     logits = logits if bias is None else logits + bias
-    weights = dropout(jax.nn.softmax(logits, axis=-1), rate, rngs)
-    y = jnp.einsum("bhts,bhsw->bhtw", weights.astype(v.dtype), v)
-    return y.swapaxes(1, 2)
+    top = jax.lax.stop_gradient(logits.max(-1, keepdims=True))
+    weights = jnp.exp(logits - top)
+    total = weights.sum(-1, keepdims=True)
+    weights = dropout(weights, rate, rngs).astype(v.dtype)
+    y = jnp.einsum("bhts,bhsw->bhtw", weights, v, preferred_element_type=jnp.float32)
+    return (y / total).astype(v.dtype).swapaxes(1, 2)

@@ -3,6 +3,8 @@
 Axes: b batch, t tokens, d embed_dim; n any axes before the last.
 """
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
@@ -11,11 +13,41 @@ from jaxtyping import Array, Float
 from vit_jax.config import ViTConfig
 
 
+@partial(jax.custom_jvp, nondiff_argnums=(1, 2))
+def standardise(
+    x: Float[Array, "*n d"], epsilon: float, center: bool
+) -> Float[Array, "*n d"]:
+    """Returns x by its root mean square over the last axis, less its mean if to center.
+
+    The variance is taken in two passes: E[x^2] - E[x]^2 is off by 6e-5 to 4e-3 where a
+    mean is 10 to 100 times the deviation.
+    """
+    x, factor = _measure(x, epsilon, center)
+    return x * factor
+
+
+@standardise.defjvp
+def _standardise_jvp(
+    epsilon: float, center: bool, primals: tuple[Array], tangents: tuple[Array]
+) -> tuple[Array, Array]:
+    """Derives by the result itself, whose mean is 0: one pass back instead of two."""
+    x, factor = _measure(*primals, epsilon, center)
+    y, (change,) = x * factor, tangents
+    along = y * (y * change).mean(-1, keepdims=True)
+    if center:
+        change = change - change.mean(-1, keepdims=True)
+    return y, factor * (change - along)
+
+
+def _measure(x: Array, epsilon: float, center: bool) -> tuple[Array, Array]:
+    x = x - x.mean(-1, keepdims=True) if center else x
+    return x, jax.lax.rsqrt(jnp.square(x).mean(-1, keepdims=True) + epsilon)
+
+
 class LayerNorm(nnx.Module):
     """Mean 0 and deviation 1 over the last axis, then a factor and a term a channel.
 
-    In float32, and given back in it. The variance is taken in two passes: E[x^2] -
-    E[x]^2 is off by 6e-5 to 4e-3 where a mean is 10 to 100 times the deviation.
+    In float32, and given back in it.
     """
 
     def __init__(self, features: int, epsilon: float):
@@ -25,10 +57,8 @@ class LayerNorm(nnx.Module):
 
     def __call__(self, x: Float[Array, "*n d"]) -> Float[Array, "*n d"]:
         axes = (None,) * (x.ndim - 1)
-        x = jnp.asarray(x, jnp.float32)
-        x = x - x.mean(-1, keepdims=True)
-        factor = jax.lax.rsqrt(jnp.square(x).mean(-1, keepdims=True) + self.epsilon)
-        return x * (factor * self.scale[axes]) + self.bias[axes]
+        y = standardise(jnp.asarray(x, jnp.float32), self.epsilon, True)
+        return y * self.scale[axes] + self.bias[axes]
 
 
 class RmsNorm(nnx.Module):
@@ -42,9 +72,8 @@ class RmsNorm(nnx.Module):
         self.epsilon = epsilon
 
     def __call__(self, x: Float[Array, "*n d"]) -> Float[Array, "*n d"]:
-        x = jnp.asarray(x, jnp.float32)
-        factor = jax.lax.rsqrt(jnp.square(x).mean(-1, keepdims=True) + self.epsilon)
-        return x * (factor * self.scale[(None,) * (x.ndim - 1)])
+        y = standardise(jnp.asarray(x, jnp.float32), self.epsilon, False)
+        return y * self.scale[(None,) * (x.ndim - 1)]
 
 
 Norm = LayerNorm | RmsNorm
