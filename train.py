@@ -2,7 +2,7 @@
 
 import sys
 
-from vit_jax.cli import main
+from vit_jax.process import run
 
 if __name__ == "__main__":
-    sys.exit(main(["train", *sys.argv[1:]], prog="train.py"))
+    sys.exit(run(["train", *sys.argv[1:]], prog="train.py"))

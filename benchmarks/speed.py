@@ -10,8 +10,8 @@ and, of transformers < 5, in Flax; Equimo. What cannot be imported is told and l
 
 Each is a process of its own, so that a failure costs only itself. Rounds go around
 (ours, timm, ..., ours, timm, ...), so that what else the machine does meets all alike.
-All take random weights, images of 224 x 224, the same batch, exact GELU (Equimo its
-default, by tanh), cross-entropy and AdamW; parameters are float32, products in
+All take random weights, images of 224 x 224, the same batch, exact GELU,
+cross-entropy and AdamW; parameters are float32, products in
 `--dtype`. Our training step is that of train.py without augmentation, from uint8
 images on.
 
@@ -59,6 +59,7 @@ def measure(
             continue
         children[name] = child
         one.compile_seconds, one.ceiling = answer["compile"], answer["ceiling"]
+        one.versions = answer["versions"]
     for number in range(rounds + 1):
         for name, child in list(children.items()):
             answer = child.ask("run")
@@ -109,6 +110,8 @@ def main() -> int:
             tell(new)
             text = json.dumps({"machine": machine, "rows": rows}, indent=1)
             (given.out / "speed.json").write_text(text + "\n")
+    versions = {row["contestant"]: row["versions"] for row in rows}
+    print(*(f"{name}: {told}" for name, told in versions.items() if told), sep="\n")
     draw(rows, given.out / "speed.png")
     print(f"in {given.out}: speed.json, speed.png")
     ours = [row for row in rows if row["contestant"] == "vit_jax"]
@@ -117,7 +120,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    # Temporary arrays of a step are many megabytes; of glibc's allocator they come as
-    # pages of 4 KB unless it is asked for huge ones. All contestants have them.
+    # As train.py does for itself (vit_jax.process), for all contestants.
     os.environ.setdefault("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
     sys.exit(main())

@@ -6,7 +6,9 @@ that it reads, takes some steps and tells theirs.
 """
 
 import dataclasses
+import importlib.metadata
 import json
+import platform
 import resource
 import signal
 import subprocess
@@ -22,6 +24,8 @@ class Found:
     name: str
     fault: str = ""
     compile_seconds: float = 0.0
+    versions: str = ""
+    """Of Python and of what computes."""
     memory: float = 0.0
     """Bytes at the peak: of the device where it tells, else of the process."""
     ceiling: float = 0.0
@@ -81,13 +85,20 @@ def main() -> None:
     since = time.perf_counter()
     run(1)
     compiled = time.perf_counter() - since
-    print(json.dumps({"compile": compiled, "ceiling": ceiling()}), flush=True)
+    hello = {"compile": compiled, "ceiling": ceiling(), "versions": _versions()}
+    print(json.dumps(hello), flush=True)
     for _ in sys.stdin:
         since = time.perf_counter()
         run(case["steps"])
         seconds = (time.perf_counter() - since) / case["steps"]
         told = {"seconds": seconds, "memory": memory() or _peak_memory()}
         print(json.dumps(told), flush=True)
+
+
+def _versions() -> str:
+    names = [name for name in ("jax", "torch") if name in sys.modules]
+    told = [f"{name} {importlib.metadata.version(name)}" for name in names]
+    return ", ".join([f"Python {platform.python_version()}", *told])
 
 
 def _peak_memory() -> int:

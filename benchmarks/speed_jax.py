@@ -91,6 +91,7 @@ def equimo(case: dict[str, Any]) -> Parts:
         depths=[case["depth"]],
         reg_tokens=0,
         global_pool="token",
+        act_layer="exactgelu",
         num_classes=1000,
         eps=1e-6,
         key=jax.random.key(0),

@@ -25,6 +25,7 @@ def summarise(
     rows = list[dict[str, Any]]()
     for one in found:
         row: dict[str, Any] = {**case, "contestant": one.name, "fault": one.fault}
+        row["versions"] = one.versions
         if one.seconds:
             rates = [case["batch"] / seconds for seconds in one.seconds]
             low, middle, high = _quartiles(rates)

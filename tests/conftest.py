@@ -11,6 +11,8 @@ os.environ["XLA_FLAGS"] = (
     " --xla_llvm_disable_expensive_passes=true"
 )
 os.environ["JAX_PLATFORMS"] = "cpu"
+# torch's threads spin behind each operation, at the expense of the other workers.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 import jax
 import pytest

@@ -16,16 +16,14 @@ print(float(jax.jit(lambda x: jnp.sin(x) @ x)(jnp.arange(4.0))))
 """
 FAULTS = """
 import resource, sys
-import numpy as np
-from vit_jax.process import keep_memory
-if sys.argv[1] == "keep":
-    assert keep_memory()
-def faults():
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    np.ones(2**25)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
-print(faults(), faults())
+before = sys.argv[1:]
+from vit_jax.process import use_huge_pages
+use_huge_pages()
+start = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+large = bytearray(b"x") * 2**28
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - start, *before)
 """
+HAS_HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 
 def run(code: str, *args: str, **environment: str) -> str:
@@ -76,14 +74,26 @@ def test_a_process_without_a_home_computes():
     )
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="mallopt is glibc's")
-def test_freed_memory_comes_back_without_page_faults():
-    first, second = map(int, run(FAULTS, "keep").split())
-    assert second < first / 100
-    first, second = map(int, run(FAULTS, "as it is").split())
-    assert second > first / 2  # else there is nothing to keep
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc"
+    or not HAS_HUGE_PAGES.exists()
+    or "[never]" in HAS_HUGE_PAGES.read_text(),
+    reason="there are no huge pages",
+)
+def test_large_arrays_have_huge_pages_and_arguments_stay():
+    faults, *arguments = run(FAULTS, "a b", "--c", GLIBC_TUNABLES="").split(" ", 1)
+    assert arguments == ["a b --c\n"]
+    as_set = run(FAULTS, GLIBC_TUNABLES="glibc.malloc.hugetlb=0")
+    assert int(faults) < int(as_set) / 20
 
 
-def test_memory_is_kept_only_where_the_cpu_computes():
-    code = "from vit_jax.process import keep_memory; print(keep_memory())"
-    assert run(code, JAX_PLATFORMS="cuda,cpu") == "False\n"
+def test_huge_pages_are_for_where_the_cpu_computes_and_other_tunables_stay():
+    code = (
+        "import os; from vit_jax.process import use_huge_pages; use_huge_pages();"
+        " print(os.environ['GLIBC_TUNABLES'])"
+    )
+    kept = {"GLIBC_TUNABLES": "glibc.malloc.arena_max=2"}
+    assert run(code, JAX_PLATFORMS="cuda,cpu", **kept) == "glibc.malloc.arena_max=2\n"
+    if platform.libc_ver()[0] == "glibc":
+        told = run(code, **kept)
+        assert told == "glibc.malloc.arena_max=2:glibc.malloc.hugetlb=1\n"

@@ -93,7 +93,7 @@ def stand_in(data_dir, weights):
             data,
             source=source,
             data_dir=data_dir,
-            in_memory=False,
+            in_memory=data.on_device,
             num_threads=0,
         )
         return dataclasses.replace(config, init=init, data=data)

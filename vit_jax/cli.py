@@ -18,7 +18,6 @@ from vit_jax.commands import Evaluate, Predict, Presets, accuracy, say
 from vit_jax.data_commands import DATA_COMMANDS
 from vit_jax.errors import InputError, InputWarning, near
 from vit_jax.parity_command import Parity
-from vit_jax.process import keep_compiled, keep_memory
 from vit_jax.run_commands import Diff, Replay
 from vit_jax.weights_commands import Convert, Inspect, Layouts
 
@@ -43,9 +42,6 @@ def main(args: list[str] | None = None, *, prog: str = "vit-jax") -> int:
                     f"there is no command {args[0]!r}.{near(args[0], COMMANDS)}"
                     f" The commands: {', '.join(COMMANDS)}."
                 )
-            keep_compiled()
-            if args[0] in ("train", "evaluate", "predict"):
-                keep_memory()
             prefix = prog if prog != "vit-jax" else f"{prog} {args[0]}"
             return COMMANDS[args[0]](args[1:], prefix)
         except InputError as error:

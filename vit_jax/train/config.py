@@ -118,6 +118,7 @@ FREE = (
     "data.num_workers",
     "data.data_dir",
     "data.in_memory",
+    "data.on_device",
 )
 
 # What the processes of one run may each have their own of.

@@ -35,6 +35,9 @@ class DataConfig:
     interpolation: Literal["bicubic", "bilinear"] = "bicubic"
     in_memory: bool = False
     """Decode once and keep all images; for small data sets, without a random crop."""
+    on_device: bool = False
+    """Keep the training images on each device as well: a batch is then four bytes an
+    image to send. With in_memory, and up to half of a device's memory."""
     repeats: int = 1
     """How many times an image comes in a row, changed anew each time (repeated
     augmentation, arXiv:1901.09335); an epoch then sees one image in so many."""
@@ -65,6 +68,8 @@ def find_data_faults(d: DataConfig, augment: AugmentConfig) -> Iterator[str]:
             f"data.in_memory=True keeps images of one size, which data.crop={d.crop!r}"
             " cannot cut from: choose one of them."
         )
+    if d.on_device and not d.in_memory:
+        yield "data.on_device=True keeps what data.in_memory=True has decoded: set it."
     if d.crop == "simple" and d.resize == "none":
         yield "data.crop='simple' scales as data.resize says: center or squash."
     if d.crop != "simple" and d.crop_padding:

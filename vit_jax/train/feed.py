@@ -9,13 +9,20 @@ from jax.sharding import Mesh
 from vit_jax.data.pipeline import Batches
 from vit_jax.train.mesh import place
 from vit_jax.train.open_data import on_device
+from vit_jax.train.resident import Resident
 
 
 class Feed:
-    """Batches by number; its state is a position and the numbers that are passed."""
+    """Batches by number; its state is a position and the numbers that are passed.
 
-    def __init__(self, batches: Batches, mesh: Mesh) -> None:
-        self.batches, self.mesh = batches, mesh
+    Args:
+      resident: what the batches have addresses in; None where they have pixels.
+    """
+
+    def __init__(
+        self, batches: Batches, mesh: Mesh, resident: Resident | None = None
+    ) -> None:
+        self.batches, self.mesh, self.resident = batches, mesh, resident
         self.passed: set[int] = set()
 
     @property
@@ -38,7 +45,8 @@ class Feed:
             self.batches.set_state({"next_index": number})
         batch = on_device(next(self.batches))
         batch["stop"] = np.full(len(batch["label"]), stop, np.int32)
-        return place(batch, self.mesh)
+        placed = place(batch, self.mesh)
+        return self.resident.fetch(placed) if self.resident else placed
 
     def get_state(self) -> dict[str, Any]:
         """Returns the position and what was passed until now, for a checkpoint."""

@@ -50,13 +50,18 @@ def replicated(mesh: Mesh) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec())
 
 
+def batched(mesh: Mesh) -> NamedSharding:
+    """Returns the sharding of what is split along its first axis, the batch."""
+    return NamedSharding(mesh, PartitionSpec(AXES))
+
+
 def place(batch: Any, mesh: Mesh) -> Any:
     """Returns a pytree of host arrays on the devices, split along their first axis.
 
     Args:
       batch: the rows of this process.
     """
-    split = NamedSharding(mesh, PartitionSpec(AXES))
+    split = batched(mesh)
     if jax.process_count() == 1:
         return jax.device_put(batch, split)
     return jax.tree.map(

@@ -51,7 +51,7 @@ def open_images(
     transform = choose_transform(data, model, part)
     if data.in_memory:
         held = hold(source, transform, num_threads=max(1, data.num_threads))
-        return Images(held, AsIs(channels=model.in_channels))
+        return Images(held, AsIs())
     return Images(source, transform)
 
 

@@ -9,7 +9,9 @@ import jax
 from jax.sharding import Mesh
 
 from vit_jax.checkpoint import CheckpointError, Checkpoints
+from vit_jax.data.memory import Held
 from vit_jax.data.order import Shard
+from vit_jax.data.transforms import AsIs
 from vit_jax.errors import InputError
 from vit_jax.evaluate import Evaluation, check_fits, evaluate
 from vit_jax.model.params import Params
@@ -27,6 +29,7 @@ from vit_jax.train.open_data import (
     on_device,
     open_images,
 )
+from vit_jax.train.resident import Resident
 from vit_jax.train.step import TrainState, init_state, state_template
 from vit_jax.train.teacher import Teacher, open_teacher
 
@@ -122,8 +125,11 @@ def open_run(
     """
     run, mesh = config.run, make_run_mesh(config)
     folder = run.workdir / "checkpoints"
+    held = train.source if config.data.on_device else None
+    resident = Resident(held, mesh) if isinstance(held, Held) else None
+    given = Images(resident.addresses, AsIs()) if resident else train
     with (
-        contextlib.closing(make_batches(config, train, this_shard())) as batches,
+        contextlib.closing(make_batches(config, given, this_shard())) as batches,
         Checkpoints(
             folder, keep=run.keep_checkpoints, keep_best=run.keep_best
         ) as checkpoints,
@@ -134,7 +140,7 @@ def open_run(
             train=train,
             eval=eval,
             teacher=teacher,
-            feed=Feed(batches, mesh),
+            feed=Feed(batches, mesh, resident),
             checkpoints=checkpoints,
         )
 
