@@ -166,6 +166,7 @@ def make_environment(cache: Path | None) -> dict[str, str]:
     names = ("XLA_FLAGS", "JAX_COMPILATION_CACHE_DIR")
     environment = {k: v for k, v in os.environ.items() if k not in names}
     environment["JAX_PLATFORMS"] = "cpu"
+    environment["JAX_ENABLE_COMPILATION_CACHE"] = str(int(cache is not None))
     if cache is not None:
         environment["JAX_COMPILATION_CACHE_DIR"] = str(cache)
         environment["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"

@@ -26,7 +26,7 @@ from benchmarks.speed_cases import MODELS, find_sizes
 # (in a function's name or its file, part): the first that is found in an operation's
 # stack counts.
 PARTS = (
-    (r"LayerNorm", "LayerNorm"),
+    (r"norm\.py", "LayerNorm"),
     (r"mlp\.py gelu", "GELU"),
     (r"attend\.py", "attention: scores, softmax, values"),
     (r"linear\.py", "linear layers"),

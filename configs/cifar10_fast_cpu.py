@@ -3,8 +3,8 @@
     python train.py configs/cifar10_fast_cpu.py --data.data-dir DIR
 
 Data: CIFAR-10 as a TFDS data set in DIR, 50,000 images to train on, 10,000 held out.
-Hardware and time: two CPU cores, TIME.
-Expected: ACC % held-out accuracy (seed 0).
+Hardware and time: two CPU cores, 14 min 6 s, 567 images/s in steps.
+Expected: 80.47 % held-out accuracy (seed 0).
 
 The values were chosen on the last 5,000 training images, after 1,000 steps: Muon at
 4e-3 gave 60.2 %, at 8e-3 59.8 % and at 1.6e-2 55.7 %; 3 blocks of 128 channels 57.8 %
@@ -48,7 +48,7 @@ def get_config() -> TrainConfig:
         optim=OptimConfig(name="muon", learning_rate=4e-3, warmup_steps=300),
         run=RunConfig(
             workdir=Path("runs/cifar10_fast_cpu"),
-            epochs=10,
+            epochs=9,
             log_every_steps=200,
             eval_every_steps=2000,
             save_every_steps=2000,
