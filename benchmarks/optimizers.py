@@ -45,8 +45,6 @@ COMMON = (
     "--augment.shift 0 --augment.rotate 0 --augment.scale 0 --optim.warmup-steps 100"
     " --data.no-in-memory"
 )
-# Transparent huge pages: 100 steps of the recipe take 60 CPU seconds in place of 80.
-HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,7 +150,7 @@ def clock(command: list[str]) -> dict[str, float]:
     (the first step is compiled, an evaluation is over) where the next begins.
     """
     seconds, total, since = dict[str, float](), 0.0, 0.0
-    env = {**os.environ, **HUGE_PAGES, "PYTHONPATH": str(ROOT)}
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
         command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True
     ) as child:

@@ -32,12 +32,13 @@ def keep_compiled() -> None:
     They lie in ~/.cache/vit_jax, a folder for each kind of CPU: what is compiled for
     one may be an illegal instruction on another that shares the home.
     """
+    if CACHE in os.environ:
+        return
     try:
         home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     except RuntimeError:  # there is no home
         return
-    folder = home / "vit_jax" / f"compiled-{_hash_features()}"
-    os.environ.setdefault(CACHE, str(folder))
+    os.environ[CACHE] = str(home / "vit_jax" / f"compiled-{_hash_features()}")
 
 
 def use_huge_pages() -> None:

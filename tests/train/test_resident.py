@@ -48,7 +48,7 @@ def test_images_that_fill_a_device_are_refused(monkeypatch):
     held = hold(Digits("train"))
     monkeypatch.setattr(resident, "find_memory", lambda _: 1.9 * held.images.nbytes)
     with pytest.raises(InputError, match=r"data\.on_device=True: .* Leave it out"):
-        resident.Resident(held, MESH)
+        resident.check_memory(held, MESH)
 
 
 def test_what_is_not_decoded_cannot_lie_on_a_device():

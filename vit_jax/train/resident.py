@@ -25,13 +25,9 @@ class Resident:
 
     So a batch is four bytes an image to send, and a step waits for no pixels. Which
     image comes when, and what stands in for a broken one, stays as it is on the host.
-
-    Raises:
-      InputError: the images take more than half of a device's memory.
     """
 
     def __init__(self, held: Held, mesh: Mesh) -> None:
-        _check_memory(held, mesh)
         index = np.arange(len(held), dtype=np.int32)
         addresses = index.view(np.uint8).reshape(-1, index.itemsize, 1, 1)
         self.addresses = dataclasses.replace(held, images=addresses)
@@ -57,7 +53,12 @@ def find_memory(mesh: Mesh) -> float:
     return found["bytes_limit"] if found else float("inf")
 
 
-def _check_memory(held: Held, mesh: Mesh) -> None:
+def check_memory(held: Held, mesh: Mesh) -> None:
+    """Checks that images may lie on a device.
+
+    Raises:
+      InputError: they take more than half of its memory.
+    """
     limit = SHARE * find_memory(mesh)
     if held.images.nbytes > limit:
         raise InputError(

@@ -29,7 +29,7 @@ from vit_jax.train.open_data import (
     on_device,
     open_images,
 )
-from vit_jax.train.resident import Resident
+from vit_jax.train.resident import Resident, check_memory
 from vit_jax.train.step import TrainState, init_state, state_template
 from vit_jax.train.teacher import Teacher, open_teacher
 
@@ -125,8 +125,7 @@ def open_run(
     """
     run, mesh = config.run, make_run_mesh(config)
     folder = run.workdir / "checkpoints"
-    held = train.source if config.data.on_device else None
-    resident = Resident(held, mesh) if isinstance(held, Held) else None
+    resident = Resident(_held(train), mesh) if config.data.on_device else None
     given = Images(resident.addresses, AsIs()) if resident else train
     with (
         contextlib.closing(make_batches(config, given, this_shard())) as batches,
@@ -151,8 +150,8 @@ def open_inputs(config: TrainConfig) -> tuple[Images, Images, Teacher | None]:
     Writes nothing.
 
     Raises:
-      InputError: model or teacher do not fit the images, or the model's state or its
-        batches the devices.
+      InputError: model or teacher do not fit the images; or the model's state, its
+        batches, or images that are to lie there, the devices.
     """
     mesh = make_run_mesh(config)
     state_template(config, mesh)
@@ -167,7 +166,14 @@ def open_inputs(config: TrainConfig) -> tuple[Images, Images, Teacher | None]:
             pixels=find_pixels(config, images.source),
             sizes="model" if config.init.weights is None else "init",
         )
+    if config.data.on_device:
+        check_memory(_held(train), mesh)
     return train, eval, open_teacher(config, train.source, mesh)
+
+
+def _held(images: Images) -> Held:
+    assert isinstance(images.source, Held)  # the config asks for in_memory
+    return images.source
 
 
 def make_run_mesh(config: TrainConfig) -> Mesh:
