@@ -9,14 +9,14 @@ and, of transformers < 5, in Flax; Equimo. What cannot be imported is told and l
 `--python equimo=PATH` runs one by the Python of another environment.
 
 Each is a process of its own, so that a failure costs only itself. Rounds go around
-(ours, timm, ..., ours, timm, ...), so that what else the machine does meets all alike.
-All take random weights, images of 224 x 224, the same batch, exact GELU,
-cross-entropy and AdamW; parameters are float32, products in
-`--dtype`. Our training step is that of train.py without augmentation, from uint8
-images on.
+(ours, timm, ..., ours, timm, ...), so that what else the machine does meets all alike,
+and each begins with a step that does not count. All take random weights, images of
+224 x 224, the same batch, exact GELU, cross-entropy and AdamW; parameters are float32,
+products in `--dtype`. Our training step is that of train.py without augmentation, from
+uint8 images on.
 
-Images a second are the median over the rounds, with quartiles; `x timm` is the median
-of the ratios within a round. MFU counts the products of the model, not what is computed
+Images a second are the median over the rounds, with quartiles; `x timm` is that of the
+ratios within a round. MFU counts the products of the model, not what is computed
 again, over the fastest large product that any contestant reached in this run; where no
 device tells its memory, it is the process's. The exit code is 1 where ours is slower
 than timm as it comes. All figures go to `--out`/speed.json, a plot beside it.
@@ -87,7 +87,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=2, help="in a round")
+    parser.add_argument(
+        "--steps", type=int, default=2, help="in a round, after one that does not count"
+    )
     parser.add_argument("--python", nargs="+", default=[], metavar="NAME=PATH")
     parser.add_argument("--out", type=Path, default=Path("runs/speed"))
     return parser.parse_args()

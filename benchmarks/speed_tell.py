@@ -7,7 +7,7 @@ from typing import Any
 from benchmarks.speed_child import Found
 
 HEADER = (
-    f"{'':<30}{'images/s':>9}{'quartiles':>18}{'x timm':>8}{'MFU':>7}"
+    f"{'':<30}{'images/s':>9}{'quartiles':>18}{'x timm':>8}{'quartiles':>15}{'MFU':>7}"
     f"{'compile':>10}{'memory':>10}"
 )
 
@@ -33,8 +33,9 @@ def summarise(
             row |= {"compile_seconds": one.compile_seconds, "memory": one.memory}
             row |= {"mfu": middle * flops / ceiling, "ceiling": ceiling}
             if timm:
-                pairs = zip(timm, one.seconds, strict=False)
-                row["over_timm"] = statistics.median(t / s for t, s in pairs)
+                ratios = [t / s for t, s in zip(timm, one.seconds, strict=False)]
+                low, row["over_timm"], high = _quartiles(ratios)
+                row |= {"over_timm_low": low, "over_timm_high": high}
         rows.append(row)
     return rows
 
@@ -47,9 +48,12 @@ def tell(rows: list[dict[str, Any]]) -> None:
             print(f"{name} - {row['fault'][:90]}")
             continue
         spread = f"{row['low']:.2f} to {row['high']:.2f}"
-        ratio = f"{row['over_timm']:.2f}" if "over_timm" in row else ""
+        ratio = span = ""
+        if "over_timm" in row:
+            ratio = f"{row['over_timm']:.2f}"
+            span = f"{row['over_timm_low']:.2f} to {row['over_timm_high']:.2f}"
         print(
-            f"{name}{row['images_per_second']:>9.2f}{spread:>18}{ratio:>8}"
+            f"{name}{row['images_per_second']:>9.2f}{spread:>18}{ratio:>8}{span:>15}"
             f"{row['mfu']:>7.0%}{row['compile_seconds']:>8.1f} s"
             f"{row['memory'] / 1e9:>7.2f} GB"
         )
@@ -65,15 +69,15 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     figure = matplotlib.figure.Figure(figsize=(9, 3.6), layout="constrained", dpi=120)
     axes, width = figure.subplots(), 0.84 / max(1, len(names))
     for i, name in enumerate(names):
-        mine = {
-            (row["model"], row["kind"]): row["over_timm"]
-            for row in rows
-            if row["contestant"] == name
-        }
-        places = [j + (i - len(names) / 2 + 0.5) * width for j in range(len(cases))]
-        heights = [mine.get(case, 0.0) for case in cases]
+        mine = [row for row in rows if row["contestant"] == name]
+        cells = [cases.index((row["model"], row["kind"])) for row in mine]
+        places = [cell + (i - len(names) / 2 + 0.5) * width for cell in cells]
+        heights = [row["over_timm"] for row in mine]
+        low = [row["over_timm"] - row["over_timm_low"] for row in mine]
+        high = [row["over_timm_high"] - row["over_timm"] for row in mine]
         bars = axes.bar(places, heights, width * 0.92, label=name)
-        axes.bar_label(bars, [f"{h:.2f}" if h else "" for h in heights], fontsize=7)
+        axes.errorbar(places, heights, (low, high), fmt="none", ecolor="0.3", lw=0.8)
+        axes.bar_label(bars, [f"{h:.2f}" for h in heights], padding=4, fontsize=7)
     axes.axhline(1, color="black", linewidth=0.6)
     axes.set_xticks(range(len(cases)), [f"{m}/16 {kind}" for m, kind in cases])
     axes.set_ylabel("images/s over timm's")

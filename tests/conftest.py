@@ -4,12 +4,10 @@ import os
 import shutil
 import tempfile
 
-# Before jax is imported: two devices, so that every batch really is split, and a
-# compiler in haste, as most programs here run once.
-os.environ["XLA_FLAGS"] = (
-    "--xla_force_host_platform_device_count=2 --xla_backend_optimization_level=0"
-    " --xla_llvm_disable_expensive_passes=true"
-)
+from tests.xla_flags import xla_flags
+
+# Before jax is imported: two devices, so that every batch really is split.
+os.environ["XLA_FLAGS"] = xla_flags(devices=2)
 os.environ["JAX_PLATFORMS"] = "cpu"
 # torch's threads spin behind each operation, at the expense of the other workers.
 os.environ["OMP_NUM_THREADS"] = "1"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.test_checkpoint import names
+from tests.xla_flags import xla_flags
 from vit_jax.manifest import find_damage, read_note
 
 ROOT = Path(__file__).parent.parent
@@ -73,8 +74,7 @@ def start(folder, *, processes, devices, mesh, fails=None):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    flags = f"--xla_force_host_platform_device_count={devices}"
-    environment = {**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
+    environment = {**os.environ, "XLA_FLAGS": xla_flags(devices=devices)}
     started = [
         subprocess.Popen(
             [sys.executable, "-c", CHILD,

@@ -1,7 +1,6 @@
 """Two processes train as one does, and lose nothing when one is stopped or killed."""
 
 import dataclasses
-import os
 import signal
 import socket
 import subprocess
@@ -19,11 +18,6 @@ from vit_jax.train.step_lines import read_lines
 
 ROOT = Path(__file__).parent.parent.parent
 RECIPE = Path(__file__).parent / "recipe.py"
-ENVIRONMENT = {
-    **os.environ,
-    "JAX_PLATFORMS": "cpu",
-    "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
-}
 STEPS = 60
 
 
@@ -40,7 +34,7 @@ def start(workdir):
              "--run.save-every-steps", "20", "--augment.shift", "0",
              "--optim.learning-rate", "1e-3",
              *hosts, "--hosts.index", str(index)],
-            cwd=ROOT, env=ENVIRONMENT, text=True,
+            cwd=ROOT, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )
         for index in range(2)

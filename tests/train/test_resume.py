@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.xla_flags import xla_flags
 from vit_jax.train.loop import HASHES
 from vit_jax.train.report.sinks import read_metrics
 from vit_jax.train.step_lines import read_lines
@@ -20,7 +21,7 @@ STEPS = 300
 
 
 def start(workdir):
-    environment = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}
+    environment = {**os.environ, "XLA_FLAGS": xla_flags(devices=1)}
     return subprocess.Popen(
         [sys.executable, "train.py", RECIPE, "--run.workdir", workdir,
          "--run.steps", str(STEPS), "--run.save-every-steps", "20",

@@ -1,11 +1,7 @@
 """One process of many, started by test_join: COORDINATOR COUNT INDEX WHAT."""
 
-import os
 import sys
 import time
-
-os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
-os.environ["JAX_PLATFORMS"] = "cpu"
 
 import jax
 import numpy as np

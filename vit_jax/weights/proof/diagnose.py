@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vit_jax.config import ViTConfig
 from vit_jax.errors import InputError, InputWarning
-from vit_jax.model.params import bind, param_shapes
+from vit_jax.model.params import bind
 from vit_jax.model.vit import VisionTransformer
 from vit_jax.weights.faults import ConversionError, Fault, fold
 from vit_jax.weights.layout import Layout
@@ -140,9 +140,6 @@ class Trials:
         nothing = Trial(changes, np.inf, np.inf)
         try:
             changed = self.config.replace(**changes)
-            shapes = {name: array.shape for name, array in self.params.items()}
-            if param_shapes(changed) != shapes:
-                return nothing
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", InputWarning)  # no wish of the user's
                 for found in self.compare(bind(changed, self.params)):
