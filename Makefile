@@ -26,7 +26,9 @@ bench: .venv/installed-test
 	$(BIN)/python -m benchmarks.soak
 	$(BIN)/python -m benchmarks.loop_costs
 	$(BIN)/python -m benchmarks.step_profile
+	$(BIN)/python -m benchmarks.products
 	$(BIN)/python -m benchmarks.compile_times
+	$(BIN)/python -m benchmarks.speed_by_turns vit_jax timm
 	$(BIN)/python -m benchmarks.speed
 
 lint: .venv/installed-check
