@@ -8,6 +8,7 @@ the gradient of what the layer gave. `x torch` above 1: XLA is faster.
 """
 
 import argparse
+import importlib.util
 import os
 import statistics
 import time
@@ -60,6 +61,8 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=25)
     given = parser.parse_args()
+    if importlib.util.find_spec("torch") is None:
+        parser.error("torch is not installed: pip install -e '.[test]'")
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     os.environ["OMP_NUM_THREADS"] = "1"

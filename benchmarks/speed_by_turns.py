@@ -21,6 +21,7 @@ from typing import Any
 from benchmarks.speed_cases import MODELS, describe_machine, find_sizes
 from benchmarks.speed_jax import JAX_CONTESTANTS
 from benchmarks.speed_torch import TORCH_CONTESTANTS
+from vit_jax.errors import InputError
 
 CONTESTANTS = {**JAX_CONTESTANTS, **TORCH_CONTESTANTS}
 
@@ -63,7 +64,11 @@ def main() -> None:
     case = {"kind": given.kind, "batch": given.batch, "dtype": given.dtype}
     case |= find_sizes(given.model)
     print(f"{given.model}/16 {given.kind}; {json.dumps(describe_machine())}")
-    tell(measure(case, given.contestants, given.rounds))
+    try:
+        found = measure(case, given.contestants, given.rounds)
+    except (ImportError, InputError) as error:
+        parser.error(f"{error} (contestants must all be installed in one environment)")
+    tell(found)
 
 
 def tell(found: Times) -> None:
