@@ -23,7 +23,7 @@ from benchmarks.speed_cases import MODELS, find_sizes
 def list_products(model: str, batch: int) -> dict[str, tuple[int, int, int, bool]]:
     """Returns rows, inner and columns of each product, and whether rows are transposed.
 
-    Those of q, k, v and proj, fc1 and fc2, forward and for their kernels' gradients.
+    Those of q, k, v and proj, fc1 and fc2: forward, and for both gradients.
     """
     width, tokens = find_sizes(model)["embed_dim"], batch * 197
     layers = {"q, k, v, proj": (width, width), "fc1": (width, 4 * width)}
@@ -61,6 +61,8 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=25)
     given = parser.parse_args()
+    if given.rounds < 1:
+        parser.error(f"--rounds {given.rounds}: there must be one at least")
     if importlib.util.find_spec("torch") is None:
         parser.error("torch is not installed: pip install -e '.[test]'")
     if hasattr(os, "sched_setaffinity"):

@@ -3,25 +3,25 @@
     python -m benchmarks.speed_by_turns vit_jax timm --model S --kind train
 
 The contestants of benchmarks.speed are processes of their own, and on a shared machine
-their figures spread by a tenth; here it is a third of that. All must be installed in
-one environment. The first step of each turn does not count: behind it torch's threads,
-which spin for 0.2 s, sleep again. CPU seconds are those of all threads; a ratio is the
-median of those within a round.
+their figures spread by a tenth; here what disturbs one soon disturbs the next. All must
+be installed in one environment. The first step of each turn does not count: behind it
+torch's threads, which spin for 0.2 s, sleep again. CPU seconds are those of all
+threads; a ratio is the median of those within a round.
 """
 
 import argparse
 import json
-import os
 import resource
 import statistics
-import sys
 import time
 from typing import Any
 
 from benchmarks.speed_cases import MODELS, describe_machine, find_sizes
 from benchmarks.speed_jax import JAX_CONTESTANTS
+from benchmarks.speed_tell import quartiles
 from benchmarks.speed_torch import TORCH_CONTESTANTS
 from vit_jax.errors import InputError
+from vit_jax.process import use_huge_pages
 
 CONTESTANTS = {**JAX_CONTESTANTS, **TORCH_CONTESTANTS}
 
@@ -61,6 +61,8 @@ def main() -> None:
     parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
     parser.add_argument("--rounds", type=int, default=15)
     given = parser.parse_args()
+    if given.rounds < 1:
+        parser.error(f"--rounds {given.rounds}: there must be one at least")
     case = {"kind": given.kind, "batch": given.batch, "dtype": given.dtype}
     case |= find_sizes(given.model)
     print(f"{given.model}/16 {given.kind}; {json.dumps(describe_machine())}")
@@ -77,7 +79,7 @@ def tell(found: Times) -> None:
     first = next(iter(found.values()))
     for name, times in found.items():
         seconds, cpu = times
-        low, middle, high = statistics.quantiles(seconds, n=4, method="inclusive")
+        low, middle, high = quartiles(seconds)
         line = f"{name:<17}{middle:>7.3f}{f'{low:.3f} to {high:.3f}':>17}"
         line += f"{statistics.median(cpu):>8.2f}"
         ratios = [_ratio(*both) for both in zip(times, first, strict=True)]
@@ -89,8 +91,5 @@ def _ratio(times: list[float], first: list[float]) -> float:
 
 
 if __name__ == "__main__":
-    # As train.py does for itself (vit_jax.process); read when a process begins.
-    if "GLIBC_TUNABLES" not in os.environ:
-        os.environ["GLIBC_TUNABLES"] = "glibc.malloc.hugetlb=1"
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+    use_huge_pages()
     main()

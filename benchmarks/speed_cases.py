@@ -49,7 +49,7 @@ def describe_machine() -> dict[str, Any]:
         "device": jax.devices()[0].device_kind,
         "machine": platform.machine(),
         "cores": len(os.sched_getaffinity(0)),
-        "huge_pages": "hugetlb" in os.environ.get("GLIBC_TUNABLES", ""),
+        "huge_pages": "hugetlb=1" in os.environ.get("GLIBC_TUNABLES", ""),
         "python": platform.python_version(),
         **versions,
     }

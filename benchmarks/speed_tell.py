@@ -28,13 +28,13 @@ def summarise(
         row["versions"] = one.versions
         if one.seconds:
             rates = [case["batch"] / seconds for seconds in one.seconds]
-            low, middle, high = _quartiles(rates)
+            low, middle, high = quartiles(rates)
             row |= {"images_per_second": middle, "low": low, "high": high}
             row |= {"compile_seconds": one.compile_seconds, "memory": one.memory}
             row |= {"mfu": middle * flops / ceiling, "ceiling": ceiling}
             if timm:
                 ratios = [t / s for t, s in zip(timm, one.seconds, strict=False)]
-                low, row["over_timm"], high = _quartiles(ratios)
+                low, row["over_timm"], high = quartiles(ratios)
                 row |= {"over_timm_low": low, "over_timm_high": high}
         rows.append(row)
     return rows
@@ -90,7 +90,8 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     figure.savefig(path)
 
 
-def _quartiles(values: list[float]) -> tuple[float, float, float]:
+def quartiles(values: list[float]) -> tuple[float, float, float]:
+    """Returns the quartiles, the median between the other two."""
     if len(values) < 2:
         return values[0], values[0], values[0]
     low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
